@@ -1,0 +1,103 @@
+# sekisho: `make run` shows it working, `make test` proves it; `make help` lists the rest.
+#   DEV=1                     warnings are errors
+#   SANITIZE=address,undefined | thread     a build of its own under build/
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+comma := ,
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+CC    := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+
+BUILD_PACKAGES := gcc make pkg-config libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
+                  libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
+TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-yaml python3-jsonschema curl openssl \
+                  sqlite3 clang
+LIBS_WANTED    := libmicrohttpd jansson libjwt sqlite3 liburcu-bp libsodium libcurl libcrypto
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+            -Wpointer-arith -Wformat=2 -Wno-format-nonliteral $(if $(DEV),-Werror)
+ifdef SANITIZE
+HARDEN := -fPIE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LINK   := -pie
+else
+HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LINK   := -pie -Wl,-z,relro,-z,now
+endif
+CFLAGS ?= -O2 -g
+COMPILE = $(CC) -std=gnu17 -D_GNU_SOURCE -Iservice -include service/base/banned.h $(WARNINGS) $(HARDEN) \
+          $(CFLAGS) -pthread -MMD -MP
+LIBS    = -lmicrohttpd -ljansson -ljwt -lsqlite3 -lurcu-bp -lsodium -lcurl -lcrypto
+
+sources  = $(wildcard $(addsuffix /*.c,$(addprefix service/,$(1))))
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs wire doors) service/config.c)
+CLI     := $(call objects,$(call sources,cli))
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/store/test_*.c))
+
+.PHONY: all
+all: $(BUILD)/sekishod $(BUILD)/sekisho ## build the daemon and the command line (default)
+
+$(BUILD)/sekishod: $(BUILD)/service/main.o $(BUILD)/libsekisho.a
+	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ $(LIBS)
+
+$(BUILD)/sekisho: $(CLI) $(BUILD)/libsekisho.a
+	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ $(LIBS)
+
+$(BUILD)/libsekisho.a: $(LIBRARY)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# what base/embed.h puts into the program is not seen by -MMD
+$(BUILD)/service/core/numbering_builtin.o: $(wildcard schema/numbering/*.csv)
+$(BUILD)/service/store/migrations.o: $(wildcard schema/*/*.sql)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libsekisho.a
+	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ -lcmocka $(LIBS) -lm
+
+.PHONY: deps
+deps: # installs what building needs, when it is missing
+	@command -v gcc pkg-config >/dev/null && pkg-config --exists $(LIBS_WANTED) || \
+	    service/install-packages $(BUILD_PACKAGES)
+
+.PHONY: test-deps
+test-deps: deps
+	@service/install-packages --missing $(TEST_PACKAGES)
+
+.PHONY: run
+run: deps ## install what is missing, build, start a demo and ask it three questions
+	@$(MAKE) --no-print-directory -s all
+	@service/demo
+
+.PHONY: test-unit
+test-unit: $(UNIT) ## unit tests, case files and store conformance, in process
+	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+
+.PHONY: test
+test: test-deps ## install what the tests need and run them all
+	@$(MAKE) --no-print-directory -s all test-unit
+	@$(MAKE) --no-print-directory -s test-lint test-server
+
+.PHONY: test-server
+test-server: all # the real daemon, over the wire
+	/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/server
+
+.PHONY: test-lint
+test-lint: # layers, options, numbering data, routes against the document
+	@for check in tests/lint/*.py; do /usr/bin/python3 $$check || exit 1; done
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
+	    printf '  make %-12s %s\n' "$$name" "$$what"; done
+
+-include $(wildcard tests/*/*.mk)
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

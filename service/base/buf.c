@@ -1,0 +1,112 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+void buf_add(struct buf *buf, const char *bytes, size_t n)
+{
+    size_t room = buf->cap - 1 - buf->n;
+    if (n > room) {
+        buf->overflowed = true;
+        n = room;
+    }
+    if (n) /* an empty slice may have no address */
+        memcpy(buf->p + buf->n, bytes, n);
+    buf->n += n;
+    buf->p[buf->n] = '\0';
+}
+
+void buf_add_text(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
+
+void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
+void buf_add_uint(struct buf *buf, unsigned long long value)
+{
+    char digits[20];
+    size_t i = sizeof digits;
+    do {
+        digits[--i] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    buf_add(buf, digits + i, sizeof digits - i);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    size_t room = buf->cap - buf->n;
+    int n = vsnprintf(buf->p + buf->n, room, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= room) {
+        buf->overflowed = true;
+        buf->n = buf->cap - 1;
+        buf->p[buf->n] = '\0';
+    } else {
+        buf->n += (size_t)n;
+    }
+}
+
+static void add_json_escape(struct buf *buf, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    switch (c) {
+    case '"': buf_add(buf, "\\\"", 2); return;
+    case '\\': buf_add(buf, "\\\\", 2); return;
+    case '\n': buf_add(buf, "\\n", 2); return;
+    case '\t': buf_add(buf, "\\t", 2); return;
+    case '\r': buf_add(buf, "\\r", 2); return;
+    default: {
+        char out[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        buf_add(buf, out, sizeof out);
+    }
+    }
+}
+
+void buf_add_json(struct buf *buf, struct slice text)
+{
+    buf_add_char(buf, '"');
+    size_t plain = 0; /* start of the run not yet copied */
+    for (size_t i = 0; i < text.n;) {
+        unsigned char c = (unsigned char)text.p[i];
+        size_t len = c < 0x80 ? 1 : utf8_len(text.p + i, text.n - i);
+        bool needs_escape = c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
+        if (len && !needs_escape) {
+            i += len;
+            continue;
+        }
+        buf_add(buf, text.p + plain, i - plain);
+        if (len)
+            add_json_escape(buf, c);
+        else
+            buf_add(buf, "\xef\xbf\xbd", 3);
+        plain = ++i;
+    }
+    buf_add(buf, text.p + plain, text.n - plain);
+    buf_add_char(buf, '"');
+}
+
+void buf_add_form(struct buf *buf, struct slice text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                     c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain) {
+            buf_add_char(buf, (char)c);
+        } else {
+            char out[3] = {'%', hex[c >> 4], hex[c & 15]};
+            buf_add(buf, out, sizeof out);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/*
+ * A run of bytes that belongs to somebody else: pointer and length, not NUL-terminated.
+ * A slice borrows; it is valid as long as what it points into.
+ */
+#ifndef SEKISHO_BASE_SLICE_H
+#define SEKISHO_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *p;
+    size_t n;
+};
+
+#define SLICE_NONE ((struct slice){NULL, 0})
+#define SLICE_LIT(text) ((struct slice){"" text, sizeof(text) - 1})
+/* for printf("%.*s", SLICE_ARG(s)) */
+#define SLICE_ARG(s) ((int)(s).n), ((s).p ? (s).p : "")
+
+static inline struct slice slice_of(const char *text)
+{
+    return (struct slice){text, text ? strlen(text) : 0};
+}
+
+static inline bool slice_is_empty(struct slice s)
+{
+    return s.n == 0;
+}
+
+static inline bool slice_equals(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool slice_equals_text(struct slice a, const char *text)
+{
+    return slice_equals(a, slice_of(text));
+}
+
+static inline bool slice_starts_with(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+#endif

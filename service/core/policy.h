@@ -1,0 +1,32 @@
+/*
+ * From a number and the rules to a verdict: design sections 3.3 to 3.6. Pure.
+ *
+ * To see why a call was denied, start at policy_judge() and read downwards.
+ */
+#ifndef SEKISHO_CORE_POLICY_H
+#define SEKISHO_CORE_POLICY_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "core/ruleset.h"
+#include "core/verdict.h"
+
+struct policy {
+    const struct numbering *numbering;
+    const struct ruleset *platform; /* never NULL; empty when there are no platform rules */
+    const struct ruleset *tenant;   /* never NULL */
+};
+
+/*
+ * Judges an already read number for `account` (may be empty or unknown) at `now_ms`.
+ * out: action, reason, rule, divert_to of *ret; its other fields are left as they are.
+ */
+void policy_judge(const struct policy *policy, struct slice account, const struct number *number,
+                  int64_t now_ms, struct verdict *ret);
+
+/* The floor of design section 7: what may be called when nothing is known of the tenant. */
+void policy_floor(const struct numbering *numbering, const struct number *number,
+                  struct verdict *ret);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Decides one call: takes the ruleset at hand, reads the number, lets policy judge, and is the only
+ * place where a failure becomes a degraded verdict.
+ *
+ *     door ─► engine_decide ─► emergency? ─► rulesets_find ─► number_read ─► policy_judge ─► verdict
+ *
+ * Nothing on this way allocates, waits, or takes a lock that a writer can hold.
+ */
+#ifndef SEKISHO_ENGINE_ENGINE_H
+#define SEKISHO_ENGINE_ENGINE_H
+
+#include "base/err.h"
+#include "core/call.h"
+#include "core/verdict.h"
+
+struct engine;
+struct rulesets;
+struct attempts;
+
+/* Borrows both; `attempts` may be NULL: nothing is recorded. */
+int engine_new(struct rulesets *rulesets, struct attempts *attempts, struct engine **ret,
+               struct err *err) MUST_CHECK;
+void engine_free(struct engine *engine);
+
+/* Answers a call; always. Also hands the attempt to the recorder (bounded, never waits). */
+void engine_decide(struct engine *engine, const struct call *call, struct verdict *ret);
+
+/*
+ * For a caller without a valid credential: true, and *ret an emergency allow, when the number is one
+ * (design 3.1: "with any token or none"). Else false and *ret is untouched.
+ */
+bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct verdict *ret);
+
+/*
+ * The whole explanation for people, off the dial path: the verdict, how the number was read, and which
+ * rule each scope settled on. `draft` (may be NULL, `draft_count` rules) stands in for the tenant's own
+ * and account rules. Nothing is recorded. ERR_NOT_FOUND: no such tenant. Texts in scopes[] are copies.
+ */
+struct explanation {
+    struct verdict verdict;
+    struct trace trace;
+    unsigned steps_count; /* what each scope said, in the order they were asked, per reading */
+    struct explained_scope {
+        unsigned reading;
+        bool is_lock;
+        enum scope scope;
+        bool took_over; /* became the verdict so far */
+        enum action action;
+        struct deciding_rule rule;
+    } steps[8];
+};
+int engine_explain(struct engine *engine, const struct call *call, const struct rule *draft,
+                   size_t draft_count, bool has_draft, int64_t at_ms, struct explanation *ret,
+                   struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * All rulesets of the node, by tenant, and the platform's rules and numbering data beside them.
+ *
+ * Readers are the doors' threads: between rulesets_enter() and rulesets_leave() (userspace RCU, no
+ * lock) everything found stays valid. Writers publish a whole new ruleset; the old one is freed after
+ * the last reader left. A ruleset that fails to build is never published: the old one keeps serving.
+ */
+#ifndef SEKISHO_ENGINE_RULESETS_H
+#define SEKISHO_ENGINE_RULESETS_H
+
+#include "base/err.h"
+#include "core/numbering.h"
+#include "core/ruleset.h"
+
+struct rulesets;
+
+int rulesets_new(struct rulesets **ret, struct err *err) MUST_CHECK;
+void rulesets_free(struct rulesets *rulesets);
+
+void rulesets_enter(void);
+void rulesets_leave(void);
+
+/* NULL when the tenant is not known. Only between enter and leave, as for the two below. */
+const struct ruleset *rulesets_find(const struct rulesets *rulesets, struct slice tenant);
+const struct ruleset *rulesets_platform(const struct rulesets *rulesets);   /* never NULL */
+const struct numbering *rulesets_numbering(const struct rulesets *rulesets); /* NULL before set */
+
+/* Takes `ruleset`, also on failure; one of an older revision than the present one is dropped. */
+int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
+void rulesets_remove(struct rulesets *rulesets, struct slice tenant);
+void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform);     /* takes */
+void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering); /* takes */
+
+struct rulesets_totals {
+    size_t tenants, rules, bytes_hot, bytes_cold;
+};
+struct rulesets_totals rulesets_totals(struct rulesets *rulesets);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * The store: the truth about tenants, accounts, rules, profiles, revocations, audit and attempts.
+ *
+ * This is the contract. It says nothing of SQL: store.c and its neighbours write it once over sql.h,
+ * and each database is one driver of sql.h. One conformance suite (tests/store) is what every driver
+ * must pass, so that two databases do not merely work but agree.
+ *
+ * Everything happens in a transaction. A write transaction carries the actor; each change made in it
+ * appends, in the same transaction, one audit record (who, when, what before and after). At commit each
+ * touched tenant's revision grows by one and the change feed gets one row for it. So a commit is all
+ * there or not at all: data, audit, revision, feed and the answer kept for an Idempotency-Key.
+ *
+ * Versions (ETags) of objects are the revision of their tenant at which they last changed; those of
+ * profiles and platform rules the platform revision.
+ *
+ * Errors every function may return beside its own: ERR_UNAVAILABLE (busy, disk full, gone; nothing was
+ * changed) and ERR_NOMEM. Texts returned are copied into the caller's arena.
+ */
+#ifndef SEKISHO_STORE_STORE_H
+#define SEKISHO_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "core/rule.h"
+
+struct store;
+struct txn;
+
+/*
+ * Opens "sqlite:FILE" and brings its schema up to date (migrations are compiled in). ERR_INVALID: URL
+ * not understood; ERR_VERSION: the file is not ours or was written by a newer program; ERR_IO.
+ */
+int store_open(const char *url, struct store **ret, struct err *err) MUST_CHECK;
+void store_close(struct store *store);
+/* A cheap question that only a working store answers; for readiness. */
+int store_ping(struct store *store, struct err *err) MUST_CHECK;
+
+/* --- transactions ------------------------------------------------------------------------------ */
+
+/* Who makes the change. Borrowed until commit. */
+struct actor {
+    const char *subject;    /* "token:<jti>", "cli", "node" */
+    const char *role;       /* word of the role */
+    const char *request_id; /* may be "" */
+    const char *address;    /* where the request came from; may be "" */
+};
+
+/* actor NULL: a read transaction, a consistent view. Any thread may hold one; writes queue up. */
+int store_begin(struct store *store, const struct actor *actor, struct txn **ret,
+                struct err *err) MUST_CHECK;
+/* Takes txn, also on failure. *ret_feed_seq (may be NULL): the last feed row this commit wrote, or 0. */
+int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
+/* Takes txn; NULL is fine. */
+void store_rollback(struct txn *txn);
+/* A savepoint inside a write transaction, so that one bad line of a bulk request undoes only itself. */
+int store_savepoint(struct txn *txn, struct err *err) MUST_CHECK;
+int store_savepoint_end(struct txn *txn, bool keep, struct err *err) MUST_CHECK;
+
+/* What If-Match or If-None-Match asked for. */
+struct condition {
+    enum { COND_NONE, COND_EXISTS, COND_ABSENT, COND_VERSION } kind; /* -, If-Match:*, If-None-Match:*, etag */
+    uint64_t version;
+};
+
+/* --- tenants ------------------------------------------------------------------------------------ */
+
+struct contact {
+    const char *name, *email, *phone; /* each may be "" but not all */
+};
+
+enum tenant_status { TENANT_ACTIVE, TENANT_SUSPENDED };
+
+struct tenant {
+    const char *id, *name;
+    const char *profile; /* the profile applied at creation */
+    const char *outside_line, *locale, *time_zone;
+    enum tenant_status status;
+    const struct contact *contacts;
+    unsigned contacts_count;
+    int64_t created_at_ms, updated_at_ms;
+    uint64_t version;  /* when these fields last changed */
+    uint64_t revision; /* of all the tenant's policy, accounts and rules included */
+};
+enum { CONTACTS_MAX = 20 };
+
+/* A page of a list: ids after `after` ("" from the start) in byte order, at most `limit`. */
+struct page {
+    struct slice after;
+    unsigned limit;
+};
+
+int store_tenant_get(struct txn *txn, struct slice id, struct arena *arena, struct tenant *ret,
+                     struct err *err) MUST_CHECK; /* ERR_NOT_FOUND */
+int store_tenant_list(struct txn *txn, struct page page, struct arena *arena, struct tenant **ret,
+                      unsigned *ret_count, struct err *err) MUST_CHECK;
+/*
+ * Creates or updates. At creation the rules of `tenant->profile` are copied to it with source
+ * "onboarding" (ERR_NOT_FOUND at "/profile" when there is no such profile; "" means the default
+ * profile). An update never touches rules; its `profile` must be "" or the stored one (ERR_EXISTS at
+ * "/profile"). ERR_STALE, ERR_EXISTS by `condition`. *ret_created tells which it was.
+ */
+int store_tenant_put(struct txn *txn, const struct tenant *tenant, const struct condition *condition,
+                     bool *ret_created, struct err *err) MUST_CHECK;
+/* With all its accounts and rules; attempts and audit stay. The revision is remembered: a tenant made
+ * again under the same id goes on counting. ERR_NOT_FOUND, ERR_STALE. */
+int store_tenant_delete(struct txn *txn, struct slice id, const struct condition *condition,
+                        struct err *err) MUST_CHECK;
+
+/* --- accounts ----------------------------------------------------------------------------------- */
+
+struct account {
+    const char *tenant, *id, *display_name;
+    const char *profile; /* "" when none was applied */
+    int64_t created_at_ms, updated_at_ms;
+    uint64_t version;
+};
+
+int store_account_get(struct txn *txn, struct slice tenant, struct slice id, struct arena *arena,
+                      struct account *ret, struct err *err) MUST_CHECK;
+int store_account_list(struct txn *txn, struct slice tenant, struct page page, struct arena *arena,
+                       struct account **ret, unsigned *ret_count, struct err *err) MUST_CHECK;
+/* As store_tenant_put; a profile's rules are copied to the account's scope. ERR_NOT_FOUND: tenant. */
+int store_account_put(struct txn *txn, const struct account *account,
+                      const struct condition *condition, bool *ret_created,
+                      struct err *err) MUST_CHECK;
+int store_account_delete(struct txn *txn, struct slice tenant, struct slice id,
+                         const struct condition *condition, struct err *err) MUST_CHECK;
+
+/* --- rules -------------------------------------------------------------------------------------- */
+
+/* Whose rules: an empty tenant is the platform. */
+struct rule_filter {
+    struct slice tenant;
+    enum { RULES_ALL, RULES_TENANT_SCOPE, RULES_OF_ACCOUNT } which;
+    struct slice account; /* for RULES_OF_ACCOUNT */
+};
+
+int store_rule_get(struct txn *txn, struct slice tenant, struct slice id, struct arena *arena,
+                   struct rule *ret, struct err *err) MUST_CHECK;
+/* In order of id. ERR_NOT_FOUND: tenant (or account, when it was named). */
+int store_rule_list(struct txn *txn, const struct rule_filter *filter, struct page page,
+                    struct arena *arena, struct rule **ret, unsigned *ret_count,
+                    struct err *err) MUST_CHECK;
+/*
+ * rule->id is ignored; the new id (time-ordered, 26 characters) comes back in `ret_id`. The account
+ * must exist. ERR_EXISTS: collides with another rule (rule_collides); the text names its id.
+ * ERR_LIMIT: more than RULES_PER_TENANT_MAX. ERR_NOT_FOUND: tenant or account.
+ */
+int store_rule_create(struct txn *txn, struct slice tenant, const struct rule *rule,
+                      char ret_id[RULE_ID_BYTES], struct err *err) MUST_CHECK;
+/* All fields but id, account and created_at are replaced. */
+int store_rule_update(struct txn *txn, struct slice tenant, const struct rule *rule,
+                      const struct condition *condition, struct err *err) MUST_CHECK;
+int store_rule_delete(struct txn *txn, struct slice tenant, struct slice id,
+                      const struct condition *condition, struct err *err) MUST_CHECK;
+/*
+ * Replaces one scope's whole list (RULES_TENANT_SCOPE or RULES_OF_ACCOUNT) as one change. A rule that
+ * stays the same keeps id, version and created_at. condition->version is compared with the list's own
+ * version, store_rules_version().
+ */
+int store_rules_replace(struct txn *txn, const struct rule_filter *filter, const struct rule *rules,
+                        unsigned count, const struct condition *condition,
+                        struct err *err) MUST_CHECK;
+/* ETag of a list: the revision at which any rule of that filter last changed (deletions too). */
+int store_rules_version(struct txn *txn, const struct rule_filter *filter, uint64_t *ret,
+                        struct err *err) MUST_CHECK;
+/* 0 for a tenant that never was; empty tenant: the platform's. */
+int store_revision(struct txn *txn, struct slice tenant, uint64_t *ret, struct err *err) MUST_CHECK;
+
+/* --- profiles ----------------------------------------------------------------------------------- */
+
+/* `standard` (deny 010; the default) and `open` (no rules) exist from the start and may be changed,
+ * not deleted. Rules of a profile have no account, lock, source or dates. */
+struct profile {
+    const char *id, *name; /* id as a tenant's */
+    bool is_default, is_builtin;
+    const struct rule *rules;
+    unsigned rules_count;
+    int64_t created_at_ms, updated_at_ms;
+    uint64_t version;
+};
+enum { PROFILE_RULES_MAX = 1000 };
+
+int store_profile_get(struct txn *txn, struct slice id, struct arena *arena, struct profile *ret,
+                      struct err *err) MUST_CHECK;
+int store_profile_list(struct txn *txn, struct page page, struct arena *arena, struct profile **ret,
+                       unsigned *ret_count, struct err *err) MUST_CHECK;
+/* is_default: true makes it the only default; false on the present default is ERR_INVALID. */
+int store_profile_put(struct txn *txn, const struct profile *profile,
+                      const struct condition *condition, bool *ret_created,
+                      struct err *err) MUST_CHECK;
+/* ERR_EXISTS: built in or the default. */
+int store_profile_delete(struct txn *txn, struct slice id, const struct condition *condition,
+                         struct err *err) MUST_CHECK;
+
+/* --- loading for the engine ---------------------------------------------------------------------- */
+
+/* One owner's rules as the engine compiles them; tenant->id "" for the platform. Borrowed by the
+ * callback during the call only. A callback that returns non-zero ends the walk with that value. */
+typedef int store_policy_fn(void *context, const struct tenant *tenant, const struct rule *rules,
+                            size_t count, struct err *err);
+/* Every tenant and the platform, in one consistent view. Memory is bounded by the largest tenant. */
+int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
+                      uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
+/* One tenant ("" platform). ERR_NOT_FOUND. */
+int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *fn, void *context,
+                     struct err *err) MUST_CHECK;
+
+enum feed_kind { FEED_TENANT, FEED_PLATFORM, FEED_REVOCATION };
+struct feed_row {
+    uint64_t seq;
+    enum feed_kind kind;
+    const char *tenant; /* for FEED_TENANT; the tenant may be gone by now */
+    const char *jti;    /* for FEED_REVOCATION */
+    uint64_t revision;
+};
+/* Rows after `seq`, oldest first, at most `limit`. */
+int store_feed_since(struct store *store, uint64_t seq, unsigned limit, struct arena *arena,
+                     struct feed_row **ret, unsigned *ret_count, struct err *err) MUST_CHECK;
+
+/* --- token revocations ---------------------------------------------------------------------------- */
+
+struct revocation {
+    const char *jti, *note;
+    int64_t revoked_at_ms, expires_at_ms; /* when the token would have ended anyway; 0: not known */
+};
+int store_revocation_put(struct txn *txn, const struct revocation *revocation, bool *ret_created,
+                         struct err *err) MUST_CHECK;
+int store_revocation_list(struct txn *txn, struct page page, struct arena *arena,
+                          struct revocation **ret, unsigned *ret_count, struct err *err) MUST_CHECK;
+
+/* --- audit ----------------------------------------------------------------------------------------- */
+
+struct audit_record {
+    uint64_t seq;
+    int64_t at_ms;
+    const char *tenant; /* "" for platform-wide */
+    const char *subject, *role, *request_id, *address;
+    const char *action;          /* "rule.create", "tenant.update", … */
+    const char *object;          /* id of what changed */
+    const char *before, *after;  /* JSON texts, "" for none */
+};
+/* Newest first; before_seq 0 starts at the end; an empty tenant lists all. */
+int store_audit_list(struct txn *txn, struct slice tenant, uint64_t before_seq, unsigned limit,
+                     struct arena *arena, struct audit_record **ret, unsigned *ret_count,
+                     struct err *err) MUST_CHECK;
+
+/* --- idempotency (pitfalls B) ------------------------------------------------------------------------ */
+
+/* The answer kept for a key. `scope` is the tenant or subject the key belongs to. */
+struct kept_answer {
+    int status;
+    const char *headers; /* "ETag: …\nLocation: …", may be "" */
+    const char *body;
+};
+/* ERR_NOT_FOUND: first time. ERR_MISMATCH: the key was used with another fingerprint. */
+int store_idempotency_get(struct txn *txn, struct slice scope, struct slice key,
+                          uint64_t fingerprint, struct arena *arena, struct kept_answer *ret,
+                          struct err *err) MUST_CHECK;
+/* In the same transaction as the change. Kept for 24 hours at least, then removed on the way. */
+int store_idempotency_put(struct txn *txn, struct slice scope, struct slice key,
+                          uint64_t fingerprint, const struct kept_answer *answer,
+                          struct err *err) MUST_CHECK;
+
+/* --- attempts ------------------------------------------------------------------------------------------ */
+
+struct attempt {
+    int64_t at_ms;
+    char decision_id[32];
+    char tenant[TENANT_ID_BYTES], account[ACCOUNT_ID_BYTES];
+    char number[80]; /* canonical, or as dialed when invalid */
+    char kind[16], country[4], action[8], reason[16], rule_id[RULE_ID_BYTES], degraded[8];
+    char origin[12], call_id[64], source_ip[48];
+    uint64_t revision;
+};
+struct attempt_count { /* allowed domestic calls: counted, not kept one by one */
+    char tenant[TENANT_ID_BYTES], account[ACCOUNT_ID_BYTES];
+    int64_t minute_ms;
+    uint64_t count;
+};
+/* One transaction for all of them; counts are added to those stored. */
+int store_attempts_add(struct store *store, const struct attempt *attempts, unsigned attempts_count,
+                       const struct attempt_count *counts, unsigned counts_count,
+                       struct err *err) MUST_CHECK;
+/* Newest first, before a moment and decision id (0 and "" start at the end); empty tenant: all. */
+struct attempt_page {
+    struct slice tenant, account; /* account may be empty: all */
+    int64_t before_ms;
+    struct slice before_id;
+    unsigned limit;
+};
+int store_attempt_list(struct txn *txn, const struct attempt_page *page, struct arena *arena,
+                       struct attempt **ret, unsigned *ret_count, struct err *err) MUST_CHECK;
+int store_attempt_counts(struct txn *txn, struct slice tenant, struct slice account,
+                         int64_t from_ms, int64_t to_ms, uint64_t *ret, struct err *err) MUST_CHECK;
+
+#endif
