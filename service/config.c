@@ -1,0 +1,314 @@
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/version.h"
+
+enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256 };
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define WORD(member) AT(words.member)
+
+static const struct option table[] = {
+    {"config", OPTION_PATH, OPTION_ARGV_ONLY, "FILE", NULL, "SEKISHO_CONFIG",
+     "file of \"key = value\" lines; the keys are the names of these options", WORD(file)},
+    {"state", OPTION_PATH, 0, "DIR", "/var/lib/sekisho", "SEKISHO_STATE",
+     "folder for what the daemon keeps; made when it is not there", AT(state)},
+    {"store", OPTION_TEXT, OPTION_SECRET, "URL", "sqlite:STATE/sekisho.db", "SEKISHO_STORE",
+     "where tenants, rules and audit live: sqlite:FILE", AT(store)},
+    {"keys", OPTION_PATH, 0, "DIR", "STATE/keys", "SEKISHO_KEYS",
+     "folder of the keys that tokens are signed with; the first start makes one", AT(keys)},
+    {"dial-listen", OPTION_TEXT, 0, "HOST:PORT", "127.0.0.1:8080", "SEKISHO_DIAL_LISTEN",
+     "where PBX nodes ask over HTTP; port 0 picks one and the log names it", WORD(dial_listen)},
+    {"dial-allow", OPTION_LIST, 0, "CIDR,…", NULL, "SEKISHO_DIAL_ALLOW",
+     "addresses that may ask; required when dial-listen is not on loopback", WORD(dial_allow)},
+    {"admin-listen", OPTION_TEXT, 0, "HOST:PORT", "127.0.0.1:8081", "SEKISHO_ADMIN_LISTEN",
+     "REST API for people and provisioning; on TLS when it is not on loopback",
+     WORD(admin_listen)},
+    {"tls-cert", OPTION_PATH, 0, "FILE", NULL, "SEKISHO_TLS_CERT",
+     "certificate chain of the admin listener, PEM", AT(tls_cert)},
+    {"tls-key", OPTION_PATH, 0, "FILE", NULL, "SEKISHO_TLS_KEY",
+     "its private key, PEM, readable by the daemon alone", AT(tls_key)},
+    {"agi-listen", OPTION_TEXT, 0, "HOST:PORT", "127.0.0.1:4573", "SEKISHO_AGI_LISTEN",
+     "where Asterisk asks by FastAGI; \"off\" closes this or another listener", WORD(agi_listen)},
+    {"agi-allow", OPTION_LIST, 0, "CIDR,…", NULL, "SEKISHO_AGI_ALLOW",
+     "addresses that may ask by FastAGI, which has no tokens; required when agi-listen is not on "
+     "loopback",
+     WORD(agi_allow)},
+    {"public-url", OPTION_TEXT, 0, "URL", NULL, "SEKISHO_PUBLIC_URL",
+     "how others reach the admin listener, for the links in answers; without it made from "
+     "admin-listen",
+     AT(public_url)},
+    {"numbering", OPTION_PATH, 0, "DIR", NULL, "SEKISHO_NUMBERING",
+     "folder of numbering data to use in place of what is compiled in", AT(numbering)},
+    {"threads", OPTION_INT, 0, "N", "0", "SEKISHO_THREADS",
+     "threads that answer dial questions; 0 is one a processor", WORD(threads),
+     .max = THREADS_MAX},
+    {"log-level", OPTION_CHOICE, 0, "error|warn|info|debug", "info", "SEKISHO_LOG_LEVEL",
+     "how much is written to standard error", WORD(log_level)},
+    {"check-config", OPTION_FLAG, OPTION_ARGV_ONLY, NULL, NULL, NULL,
+     "check options and files, then exit", WORD(check)},
+    {"print-config", OPTION_FLAG, OPTION_ARGV_ONLY, NULL, NULL, NULL,
+     "print every option as it would be used, with its source and without passwords, then exit",
+     WORD(print)},
+    {"version", OPTION_FLAG, OPTION_ARGV_ONLY, NULL, NULL, NULL, "print the version, then exit",
+     WORD(version)},
+    {"help", OPTION_FLAG, OPTION_ARGV_ONLY, NULL, NULL, NULL, "print this, then exit", WORD(help)},
+    {0}};
+
+/* --- answers ---------------------------------------------------------------------------------------- */
+
+static void print_help(void)
+{
+    printf("usage: sekishod [options]\n\n"
+           "Answers, for every call of every tenant: may this account dial this number now, and why?"
+           "\n\noptions, stronger first: flag, environment variable, configuration file, default\n");
+    options_print_help(table, stdout);
+}
+
+/* As a configuration file, strongest source first. */
+static void print_config(const struct config *config)
+{
+    static const char *const titles[] = {"not set", "default", "file", "environment",
+                                         "command line"};
+    for (int source = SOURCE_ARGV; source >= SOURCE_NONE; source--) {
+        bool has_title = false;
+        for (const struct option *option = table; option->name; option++) {
+            char text[2048] = "";
+            struct buf value = BUF_OVER(text);
+            if (option->flags & OPTION_ARGV_ONLY || (int)config->sources[option - table] != source)
+                continue;
+            option_print(option, config, &value);
+            if (!has_title)
+                printf("# %s\n", titles[source]);
+            has_title = true;
+            printf("%s%s =%s%s\n", value.n ? "" : "# ", option->name, value.n ? " " : "", text);
+        }
+    }
+}
+
+/* --- from words to what the daemon uses ------------------------------------------------------------ */
+
+static int name_source(const struct config *config, const char *name, struct err *err)
+{
+    const struct option *option = option_find(table, name);
+    switch (config->sources[option - table]) {
+    case SOURCE_ENV: return err_context(err, "%s", option->env);
+    case SOURCE_FILE: return err_context(err, "%s: %s", config->words.file, name);
+    default: return err_context(err, "--%s", name);
+    }
+}
+
+static int resolve_listen(const struct config *config, const char *name, const char *text,
+                          struct endpoint *ret, struct err *err)
+{
+    return endpoint_parse(text, ret, err) ? name_source(config, name, err) : 0;
+}
+
+static int resolve_networks(struct config *config, const char *name,
+                            const struct option_list *list, struct networks *ret, struct err *err)
+{
+    if (list->count == 0)
+        return 0;
+    struct network *items = arena_alloc(&config->arena, list->count * sizeof *items);
+    if (!items)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (unsigned i = 0; i < list->count; i++)
+        if (network_parse(list->items[i], &items[i], err))
+            return name_source(config, name, err);
+    *ret = (struct networks){list->count, items};
+    return 0;
+}
+
+static int resolve_paths(struct config *config, struct err *err)
+{
+    const struct option *store = option_find(table, "store"), *keys = option_find(table, "keys");
+    if (config->sources[store - table] == SOURCE_DEFAULT)
+        config->store = arena_printf(&config->arena, "sqlite:%s/sekisho.db", config->state);
+    if (config->sources[keys - table] == SOURCE_DEFAULT)
+        config->keys = arena_printf(&config->arena, "%s/keys", config->state);
+    return config->store && config->keys ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+/* Without a slash at the end, so that paths can follow. */
+static int resolve_urls(struct config *config, struct err *err)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    const struct endpoint *reached =
+        config->admin_listen.is_off ? &config->dial_listen : &config->admin_listen;
+    if (!config->public_url) {
+        config->sources[option_find(table, "public-url") - table] = SOURCE_DEFAULT;
+        config->public_url =
+            arena_printf(&config->arena, "%s://%s", config->tls_cert ? "https" : "http",
+                         address_format((const struct sockaddr *)&reached->address, text));
+    } else {
+        struct slice url = slice_of(config->public_url);
+        if (!slice_starts_with(url, SLICE_LIT("http://")) &&
+            !slice_starts_with(url, SLICE_LIT("https://"))) {
+            err_set(err, ERR_INVALID, "expected http://… or https://…");
+            return name_source(config, "public-url", err);
+        }
+        url.n -= url.p[url.n - 1] == '/';
+        config->public_url = arena_copy(&config->arena, url);
+    }
+    if (config->public_url)
+        config->problem_base = arena_printf(&config->arena, "%s/problems/", config->public_url);
+    return config->problem_base ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static int resolve(struct config *config, struct err *err)
+{
+    const struct config_words *words = &config->words;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    config->threads = words->threads ? (unsigned)words->threads
+                      : processors > 0 ? (unsigned)processors : 1;
+    if (config->threads > THREADS_MAX)
+        config->threads = THREADS_MAX;
+    config->log_level = (enum log_level)words->log_level;
+    int rc = resolve_paths(config, err);
+    rc = rc ? rc : resolve_listen(config, "dial-listen", words->dial_listen,
+                                  &config->dial_listen, err);
+    rc = rc ? rc : resolve_listen(config, "admin-listen", words->admin_listen,
+                                  &config->admin_listen, err);
+    rc = rc ? rc : resolve_listen(config, "agi-listen", words->agi_listen,
+                                  &config->agi_listen, err);
+    rc = rc ? rc : resolve_networks(config, "dial-allow", &words->dial_allow,
+                                    &config->dial_allow, err);
+    rc = rc ? rc : resolve_networks(config, "agi-allow", &words->agi_allow,
+                                    &config->agi_allow, err);
+    return rc ? rc : resolve_urls(config, err);
+}
+
+/* --- what must not be started with ------------------------------------------------------------------ */
+
+static int check_listeners(const struct config *config, struct err *err)
+{
+    const struct endpoint *all[] = {&config->dial_listen, &config->admin_listen,
+                                    &config->agi_listen};
+    if (!endpoint_is_loopback(&config->dial_listen) && config->dial_allow.count == 0)
+        return err_set(err, ERR_INVALID, "dial-listen %s is not on loopback: name who may ask with "
+                       "--dial-allow", config->words.dial_listen);
+    if (!endpoint_is_loopback(&config->agi_listen) && config->agi_allow.count == 0)
+        return err_set(err, ERR_INVALID, "agi-listen %s is not on loopback and FastAGI has no "
+                       "tokens: name who may ask with --agi-allow", config->words.agi_listen);
+    if (!endpoint_is_loopback(&config->admin_listen) && !config->tls_cert)
+        return err_set(err, ERR_INVALID, "admin-listen %s is not on loopback: give it --tls-cert "
+                       "and --tls-key", config->words.admin_listen);
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (all[i]->port && all[i]->len == all[j]->len &&
+                memcmp(&all[i]->address, &all[j]->address, all[i]->len) == 0)
+                return err_set(err, ERR_INVALID, "two listeners have the same address and port");
+    if (all[0]->is_off && all[1]->is_off && all[2]->is_off)
+        return err_set(err, ERR_INVALID, "every listener is off");
+    return 0;
+}
+
+static int check_readable(const struct config *config, const char *name, const char *path,
+                          bool want_folder, struct err *err)
+{
+    struct stat stat_of;
+    if (stat(path, &stat_of) || access(path, want_folder ? R_OK | X_OK : R_OK))
+        err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    else if (want_folder != S_ISDIR(stat_of.st_mode))
+        err_set(err, ERR_INVALID, "%s: is %sa folder", path, want_folder ? "not " : "");
+    else
+        return 0;
+    return name_source(config, name, err);
+}
+
+static int check_tls(const struct config *config, struct err *err)
+{
+    struct stat key;
+    if (!config->tls_cert != !config->tls_key)
+        return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
+    if (!config->tls_cert)
+        return 0;
+    int rc = check_readable(config, "tls-cert", config->tls_cert, false, err);
+    rc = rc ? rc : check_readable(config, "tls-key", config->tls_key, false, err);
+    if (rc == 0 && stat(config->tls_key, &key) == 0 && key.st_mode & S_IRWXO) {
+        err_set(err, ERR_INVALID, "%s: everyone on this machine can read the private key",
+                config->tls_key);
+        return name_source(config, "tls-key", err);
+    }
+    return rc;
+}
+
+static int check(const struct config *config, struct err *err)
+{
+    /* the URL may hold a password, so it is not repeated */
+    struct slice store = slice_of(config->store), scheme = SLICE_LIT("sqlite:");
+    if (!slice_starts_with(store, scheme) || store.n == scheme.n) {
+        err_set(err, ERR_INVALID, "expected sqlite:FILE");
+        return name_source(config, "store", err);
+    }
+    int rc = check_listeners(config, err);
+    rc = rc ? rc : check_tls(config, err);
+    if (rc == 0 && access(config->keys, F_OK) == 0)
+        rc = check_readable(config, "keys", config->keys, true, err);
+    if (rc == 0 && config->numbering)
+        rc = check_readable(config, "numbering", config->numbering, true, err);
+    return rc;
+}
+
+/* --- loading ---------------------------------------------------------------------------------------- */
+
+static int read_sources(struct config *config, int argc, char **argv, struct err *err)
+{
+    struct options options;
+    /* the first pass finds --help, which is answered whatever else is wrong, and --config */
+    int rc = options_init(&options, table, config, &config->arena, config->sources, err);
+    rc = rc ? rc : options_read_argv(&options, argc, argv, err);
+    if (rc || config->words.help || config->words.version)
+        return rc;
+    const char *file = config->words.file;
+    if (!file)
+        file = getenv(option_find(table, "config")->env);
+
+    rc = options_init(&options, table, config, &config->arena, config->sources, err);
+    if (rc == 0 && file && *file)
+        rc = options_read_file(&options, file, err);
+    rc = rc ? rc : options_read_env(&options, err);
+    return rc ? rc : options_read_argv(&options, argc, argv, err);
+}
+
+int config_load(int argc, char **argv, struct config *ret, struct err *err)
+{
+    struct config config = {0};
+    arena_init(&config.arena, CONFIG_BYTES_MAX);
+    int rc = read_sources(&config, argc, argv, err);
+    bool is_answered = rc == 0;
+    if (rc == 0 && config.words.help)
+        print_help();
+    else if (rc == 0 && config.words.version)
+        printf("sekishod %s\n", SEKISHO_VERSION);
+    else
+        is_answered = false;
+
+    if (rc == 0 && !is_answered)
+        rc = resolve(&config, err);
+    if (rc == 0 && !is_answered && config.words.print) {
+        print_config(&config);
+        is_answered = true;
+    }
+    if (rc == 0 && !is_answered)
+        rc = check(&config, err);
+    if (rc == 0 && !is_answered && config.words.check) {
+        printf("the configuration is good\n");
+        is_answered = true;
+    }
+    if (rc || is_answered) {
+        config_release(&config);
+        return rc ? rc : CONFIG_DONE;
+    }
+    *ret = config;
+    return 0;
+}
+
+void config_release(struct config *config)
+{
+    arena_release(&config->arena);
+}
