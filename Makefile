@@ -35,8 +35,12 @@ LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs 
 CLI     := $(call objects,$(call sources,cli))
 UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/store/test_*.c))
 
+# each program by its main file
+PROGRAMS := $(patsubst service/main.c,$(BUILD)/sekishod,$(patsubst service/cli/main.c,$(BUILD)/sekisho,\
+                $(wildcard service/main.c service/cli/main.c)))
+
 .PHONY: all
-all: $(BUILD)/sekishod $(BUILD)/sekisho ## build the daemon and the command line (default)
+all: $(PROGRAMS) ## build the daemon and the command line (default)
 
 $(BUILD)/sekishod: $(BUILD)/service/main.o $(BUILD)/libsekisho.a
 	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ $(LIBS)
