@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "core/call.h"
+#include "core/explanation.h"
 #include "core/verdict.h"
 
 struct engine;
@@ -36,19 +37,6 @@ bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct 
  * rule each scope settled on. `draft` (may be NULL, `draft_count` rules) stands in for the tenant's own
  * and account rules. Nothing is recorded. ERR_NOT_FOUND: no such tenant. Texts in scopes[] are copies.
  */
-struct explanation {
-    struct verdict verdict;
-    struct trace trace;
-    unsigned steps_count; /* what each scope said, in the order they were asked, per reading */
-    struct explained_scope {
-        unsigned reading;
-        bool is_lock;
-        enum scope scope;
-        bool took_over; /* became the verdict so far */
-        enum action action;
-        struct deciding_rule rule;
-    } steps[8];
-};
 int engine_explain(struct engine *engine, const struct call *call, const struct rule *draft,
                    size_t draft_count, bool has_draft, int64_t at_ms, struct explanation *ret,
                    struct err *err) MUST_CHECK;

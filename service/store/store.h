@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "core/rule.h"
+#include "core/tenant.h"
 
 struct store;
 struct txn;
@@ -68,25 +69,6 @@ struct condition {
 
 /* --- tenants ------------------------------------------------------------------------------------ */
 
-struct contact {
-    const char *name, *email, *phone; /* each may be "" but not all */
-};
-
-enum tenant_status { TENANT_ACTIVE, TENANT_SUSPENDED };
-
-struct tenant {
-    const char *id, *name;
-    const char *profile; /* the profile applied at creation */
-    const char *outside_line, *locale, *time_zone;
-    enum tenant_status status;
-    const struct contact *contacts;
-    unsigned contacts_count;
-    int64_t created_at_ms, updated_at_ms;
-    uint64_t version;  /* when these fields last changed */
-    uint64_t revision; /* of all the tenant's policy, accounts and rules included */
-};
-enum { CONTACTS_MAX = 20 };
-
 /* A page of a list: ids after `after` ("" from the start) in byte order, at most `limit`. */
 struct page {
     struct slice after;
@@ -111,13 +93,6 @@ int store_tenant_delete(struct txn *txn, struct slice id, const struct condition
                         struct err *err) MUST_CHECK;
 
 /* --- accounts ----------------------------------------------------------------------------------- */
-
-struct account {
-    const char *tenant, *id, *display_name;
-    const char *profile; /* "" when none was applied */
-    int64_t created_at_ms, updated_at_ms;
-    uint64_t version;
-};
 
 int store_account_get(struct txn *txn, struct slice tenant, struct slice id, struct arena *arena,
                       struct account *ret, struct err *err) MUST_CHECK;
@@ -172,18 +147,6 @@ int store_rules_version(struct txn *txn, const struct rule_filter *filter, uint6
 int store_revision(struct txn *txn, struct slice tenant, uint64_t *ret, struct err *err) MUST_CHECK;
 
 /* --- profiles ----------------------------------------------------------------------------------- */
-
-/* `standard` (deny 010; the default) and `open` (no rules) exist from the start and may be changed,
- * not deleted. Rules of a profile have no account, lock, source or dates. */
-struct profile {
-    const char *id, *name; /* id as a tenant's */
-    bool is_default, is_builtin;
-    const struct rule *rules;
-    unsigned rules_count;
-    int64_t created_at_ms, updated_at_ms;
-    uint64_t version;
-};
-enum { PROFILE_RULES_MAX = 1000 };
 
 int store_profile_get(struct txn *txn, struct slice id, struct arena *arena, struct profile *ret,
                       struct err *err) MUST_CHECK;

@@ -1,0 +1,23 @@
+/* A verdict with everything that led to it, for people: how the number was read, what each scope said. */
+#ifndef SEKISHO_CORE_EXPLANATION_H
+#define SEKISHO_CORE_EXPLANATION_H
+
+#include "core/verdict.h"
+
+enum { EXPLAINED_SCOPES_MAX = 8 }; /* two readings; lock, platform, tenant, account */
+
+struct explanation {
+    struct verdict verdict;
+    struct trace trace;
+    unsigned steps_count; /* what each scope said, in the order they were asked, per reading */
+    struct explained_scope {
+        unsigned reading;
+        bool is_lock;
+        enum scope scope;
+        bool took_over; /* became the verdict so far */
+        enum action action;
+        struct deciding_rule rule;
+    } steps[EXPLAINED_SCOPES_MAX];
+};
+
+#endif
