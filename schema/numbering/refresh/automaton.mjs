@@ -61,7 +61,7 @@ function parse(text) {
     return tree;
 }
 
-// Thompson's construction: build(tree, next) gives the state that reads the tree, then goes to next.
+// Thompson's construction: build(tree, next) is the state that reads the tree, then goes to next.
 function build(tree, next) {
     if (tree.digits) return { digits: new Set(tree.digits), next };
     if (tree.any) return { empty: tree.any.map((branch) => build(branch, next)) };
@@ -72,7 +72,7 @@ function build(tree, next) {
     return state;
 }
 
-// Follows empty edges. A set of states is an array sorted by id, so that equal sets have equal keys.
+// Follows empty edges. A set of states is an array sorted by id: equal sets have equal keys.
 let lastId = 0;
 function closure(states) {
     const seen = new Set();

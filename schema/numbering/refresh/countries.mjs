@@ -1,7 +1,7 @@
-// What it is for: countries.csv, that is, calling codes cut into prefixes that tell the country by
-// longest match. A code of one territory is one row. A shared code (+44, +7, ...) is walked digit by
-// digit: a prefix all of whose numbers go to one territory becomes a row when that territory is not
-// already told by the shorter row.
+// What it is for: countries.csv, that is, calling codes cut into prefixes that tell the country
+// by longest match. A code of one territory is one row. A shared code (+44, +7, ...) is walked
+// digit by digit: a prefix all of whose numbers go to one territory becomes a row when that
+// territory is not already told by the shorter row.
 //
 //   44        GB            every number of +44 not told otherwise
 //   441481    GG            all numbers beginning so are Guernsey's
@@ -11,21 +11,25 @@
 // digits takes what begins so, one without takes what one of its patterns matches whole.
 
 import { start, step, accepts, keyOf } from "./automaton.mjs";
-import { callingCodes, globalCodes, globalService, packageVersion, territory } from "./metadata.mjs";
-import { GLOBAL_NAMES, ITU_ONLY, ITU_SOURCE, NANP_NAME } from "./hand.mjs";
-import { countryName } from "./names.mjs";
+import { callingCodes, globalCodes, globalService, packageVersion, territory }
+    from "./metadata.mjs";
+import { ASSIGNED_ONLY, GLOBAL_NAMES, NANP_NAME } from "./hand.mjs";
+import { byKey } from "./csv.mjs";
+import { countryNames } from "./names.mjs";
 
-export const HEADER = ["code", "country", "min_digits", "max_digits", "name_en", "name_ja", "source"];
+export const HEADER = "code,country,min_digits,max_digits,name_en,name_ja,source".split(",");
 const LONGEST = 15;   // digits of an E.164 number
 
 function claim(country) {
     const { leadingDigits, types, lengths } = territory(country);
-    const states = leadingDigits ? start([leadingDigits], { open: true }) : start(Object.values(types));
+    const states = leadingDigits
+        ? start([leadingDigits], { open: true })
+        : start(Object.values(types));
     return { country, lengths, states };
 }
 
-// The claims of a calling code in the order they are tried. A territory that never wins, because the
-// main one claims every leading digit (Western Sahara under Morocco), is put first with its
+// The claims of a calling code in the order they are tried. A territory that never wins, because
+// the main one claims every leading digit (Western Sahara under Morocco), is put first with its
 // fixed-line pattern alone: an operator wants to see the two told apart.
 export function claims(code) {
     const tried = callingCodes[code].map(claim);
@@ -69,8 +73,8 @@ function cut(prefix, list, depth, told, memory, out) {
 function countryRow(code, callingCode, country) {
     const { lengths } = territory(country);
     const digits = lengths.map((n) => n + callingCode.length);
-    return [code, country, Math.min(...digits), Math.max(...digits), countryName(country, "en"),
-        countryName(country, "ja"), `libphonenumber-js ${packageVersion}`];
+    return [code, country, Math.min(...digits), Math.max(...digits), ...countryNames(country),
+        `libphonenumber-js ${packageVersion}`];
 }
 
 function rowsOf(callingCode) {
@@ -87,12 +91,13 @@ export function countryRows() {
     rows.push(["1", "", 11, 11, ...NANP_NAME, source]);
     for (const code of globalCodes) {
         const digits = globalService(code).lengths.map((n) => n + code.length);
-        rows.push([code, "001", Math.min(...digits), Math.max(...digits), ...GLOBAL_NAMES[code], source]);
+        rows.push([code, "001", Math.min(...digits), Math.max(...digits), ...GLOBAL_NAMES[code],
+            source]);
     }
-    for (const { code, country, min, max } of ITU_ONLY) {
+    for (const { code, country, min, max, source: found } of ASSIGNED_ONLY) {
         if (rows.some((row) => row[0] === code)) continue;   // a later release may know it
-        const names = GLOBAL_NAMES[code] ?? [countryName(country, "en"), countryName(country, "ja")];
-        rows.push([code, country, min, max, ...names, ITU_SOURCE]);
+        const names = GLOBAL_NAMES[code] ?? countryNames(country);
+        rows.push([code, country, min, max, ...names, found]);
     }
-    return rows;
+    return rows.sort(byKey);
 }

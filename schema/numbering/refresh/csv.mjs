@@ -15,7 +15,7 @@ function fields(line) {
 }
 
 // Byte order, which for these ASCII keys is the order of JavaScript's plain comparison.
-const byKey = (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
+export const byKey = (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 
 export function readRows(path) {
     if (!existsSync(path)) return [];
@@ -26,6 +26,6 @@ export function readRows(path) {
 
 export function writeRows(path, comments, header, rows) {
     const lines = [...comments.map((line) => `# ${line}`), header.join(",")];
-    for (const row of [...rows].sort(byKey)) lines.push(row.map(quote).join(","));
+    for (const row of rows) lines.push(row.map(quote).join(","));
     writeFileSync(path, lines.join("\n") + "\n");
 }

@@ -18,14 +18,18 @@ export const GLOBAL_NAMES = {
 
 export const NANP_NAME = ["North American Numbering Plan", "北米番号計画"];
 
-// Calling codes that ITU-T assigned and the metadata lacks, because no number is in use there.
-export const ITU_ONLY = [
-    { code: "379", country: "VA", min: 8, max: 15 },
-    { code: "388", country: "001", min: 8, max: 15 },
-    { code: "991", country: "001", min: 8, max: 15 },
-    { code: "997", country: "KZ", min: 8, max: 15 },
+// Codes and leading digits that are assigned and that the metadata lacks, because it knows of no
+// number in use there. 15 digits are the limit of E.164.
+const ITU_2007 = "Unicode CLDR telephoneCodeData (ITU-T E.164 list); present status [u]";
+const KAZAKHSTAN = "wikimili.com Telephone numbers in Kazakhstan [u]";
+export const ASSIGNED_ONLY = [
+    { code: "379", country: "VA", min: 8, max: 15, source: ITU_2007 },
+    { code: "388", country: "001", min: 8, max: 15, source: ITU_2007 },
+    { code: "70", country: "KZ", min: 11, max: 11, source: KAZAKHSTAN },
+    { code: "76", country: "KZ", min: 11, max: 11, source: KAZAKHSTAN },
+    { code: "991", country: "001", min: 8, max: 15, source: ITU_2007 },
+    { code: "997", country: "KZ", min: 8, max: 15, source: KAZAKHSTAN },
 ];
-export const ITU_SOURCE = "ITU-T E.164 list of assigned country codes [u]";
 
 export const US_TERRITORIES = ["AS", "GU", "MP", "PR", "VI"];
 

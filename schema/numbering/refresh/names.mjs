@@ -8,8 +8,9 @@ const names = {
 // A node built with English data alone would answer in English for "ja" without complaint.
 if (names.ja.of("JP") !== "日本") throw new Error("this node lacks Japanese names (small ICU)");
 
-export function countryName(country, language) {
-    const name = names[language].of(country);
-    if (!name) throw new Error(`no ${language} name for ${country}`);
-    return name;
+// [English, Japanese]
+export function countryNames(country) {
+    const found = [names.en.of(country), names.ja.of(country)];
+    if (!found[0] || !found[1]) throw new Error(`no name for ${country}`);
+    return found;
 }

@@ -5,7 +5,8 @@
 import { start, step } from "./automaton.mjs";
 import { callingCodes, packageVersion, territory } from "./metadata.mjs";
 import { NANP_ONLY, NANP_USES, US_TERRITORIES } from "./hand.mjs";
-import { countryName } from "./names.mjs";
+import { byKey } from "./csv.mjs";
+import { countryNames } from "./names.mjs";
 
 export const HEADER = ["area", "country", "use", "name_en", "name_ja", "source"];
 
@@ -24,11 +25,13 @@ function classify(area) {
     const geographic = new Set([...having("fixed", area), ...having("mobile", area)]);
     if (geographic.size > 1) throw new Error(`area ${area} is in ${[...geographic]}`);
     const [country] = geographic;
-    if (country) return { country, use: US_TERRITORIES.includes(country) ? "territory" : "geographic" };
+    if (US_TERRITORIES.includes(country)) return { country, use: "territory" };
+    if (country) return { country, use: "geographic" };
     for (const type of SERVICES) {
         const found = having(type, area);
         if (found.length === 0) continue;
-        return { country: found.length === 1 ? found[0] : "", use: NANP_USES[type] ? type : "other" };
+        const use = NANP_USES[type] ? type : "other";
+        return { country: found.length === 1 ? found[0] : "", use };
     }
     return null;
 }
@@ -37,14 +40,16 @@ function row(area) {
     const found = classify(area);
     if (!found) return [];
     const { country, use } = found;
-    const names = NANP_USES[use] ?? [countryName(country, "en"), countryName(country, "ja")];
+    const names = NANP_USES[use] ?? countryNames(country);
     return [[area, country, use, ...names, `libphonenumber-js ${packageVersion}`]];
 }
 
 export function nanpRows() {
     const rows = [];
     for (let area = 200; area <= 999; area++) rows.push(...row(String(area)));
-    for (const { area, country, use, en, ja, source } of NANP_ONLY)
-        if (!rows.some((known) => known[0] === area)) rows.push([area, country, use, en, ja, source]);
-    return rows;
+    for (const { area, country, use, en, ja, source } of NANP_ONLY) {
+        if (rows.some((known) => known[0] === area)) continue;   // a later release may know it
+        rows.push([area, country, use, en, ja, source]);
+    }
+    return rows.sort(byKey);
 }
