@@ -6,29 +6,35 @@
  *
  * The gate exists because libmicrohttpd lets too much through (pitfalls C.1). A handler never sees a
  * request that the gate, the route table or the role refused. Handlers return 0 after filling the
- * response, or a negative ERR_* with err filled, which http.c turns into an RFC 9457 problem (or the
+ * response, or a negative ERR_* with err filled, which problem.c turns into an RFC 9457 problem (or the
  * word `deny` where the format is text or form).
  *
  * The dial route is the exception that the speed demands: authorize.c answers it without a struct
- * request, from buffers on its stack.
+ * request, from buffers of the connection.
+ *
+ *     listener.c  sockets, bind rules, TLS, start and stop      gate.c      what libmicrohttpd lets through
+ *     http.c      one request from first byte to answer         deadline.c  who takes too long is cut off
+ *     dispatch.c  route, credential, role, preconditions        problem.c   errors as RFC 9457 documents
  */
 #ifndef SEKISHO_DOORS_HTTP_H
 #define SEKISHO_DOORS_HTTP_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/auth.h"
+#include "base/address.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
-#include "auth/auth.h"
+#include "doors/metrics.h"
 #include "store/store.h"
 
 struct engine;
 struct feed;
 struct rulesets;
-struct metrics;
 
 /* Everything a handler may need; borrowed from main, lives as long as the listeners. */
 struct app {
@@ -39,13 +45,24 @@ struct app {
     struct auth *auth;
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */
-    const char *problem_base;        /* absolute URI before a problem's name */
+    const char *problem_base;        /* absolute URI before a problem's code */
+    atomic_bool is_draining;         /* http_drain() sets it: /readyz says no from then on */
 };
 
-enum { PATH_PARAMS_MAX = 3, REQUEST_ID_BYTES = 40 };
+enum {
+    PATH_PARAMS_MAX = 3,
+    REQUEST_ID_BYTES = 40,
+    URI_BYTES_MAX = 2048,
+    HEADER_BYTES_MAX = 16 * 1024,
+    BODY_BYTES_MAX = 256 * 1024,
+    NDJSON_BYTES_MAX = 8 * 1024 * 1024, /* the whole body of a ROUTE_NDJSON request */
+    NDJSON_LINE_BYTES_MAX = 64 * 1024,
+    ARENA_BYTES_MAX = 64 * 1024 * 1024, /* of one request */
+};
 
 struct request {
     const struct route *route;
+    enum door door;
     struct slice method, path;
     struct slice params[PATH_PARAMS_MAX]; /* of {…} in the pattern, percent-decoded, in order */
     struct slice body;
@@ -59,16 +76,22 @@ struct request {
 /* A query parameter, percent-decoded; empty slice with p == NULL when absent. Repeated: ERR_INVALID was
  * answered by the gate already. */
 struct slice request_query(const struct request *request, const char *name);
+/* ERR_INVALID when the query has a parameter that is not in `names` (ends with NULL). */
+int request_query_only(const struct request *request, const char *const names[],
+                       struct err *err) MUST_CHECK;
 /* A header's value, or p == NULL. */
 struct slice request_header(const struct request *request, const char *name);
+/* What If-Match and If-None-Match ask for; COND_NONE without them. ERR_INVALID: not understood, a list,
+ * both at once, or If-None-Match other than *. A weak or foreign ETag never matches: ERR_STALE. */
+int request_condition(const struct request *request, struct condition *ret, struct err *err) MUST_CHECK;
 
 struct response {
     int status;           /* 0 stands for 200 */
     json_t *json;         /* takes; the body, or NULL */
-    struct slice text;    /* body when json is NULL; arena memory */
+    struct slice text;    /* body when json is NULL; arena or static memory */
     const char *content_type; /* NULL: application/json */
     const char *location; /* arena memory, or NULL */
-    uint64_t etag;        /* 0: none */
+    uint64_t etag;        /* 0: none; sent with an error too, so that a 412 names the present one */
     bool has_revision;
     uint64_t revision;    /* Sekisho-Revision */
 };
@@ -78,7 +101,7 @@ typedef int http_handler(struct app *app, struct request *request, struct respon
 
 /* One row of the route table (routes.c): the only place where a role is granted. */
 struct route {
-    const char *method;
+    const char *method;  /* a GET row answers HEAD too */
     const char *pattern; /* "/v1/tenants/{t}/rules/{id}" */
     unsigned roles;      /* set of enum role; 0: open to everyone (health, metrics on loopback) */
     http_handler *handler;
@@ -87,11 +110,39 @@ struct route {
 enum {
     ROUTE_TENANT = 1,      /* the first {…} is a tenant: must be covered by the credential, else 404 */
     ROUTE_NEEDS_MATCH = 2, /* If-Match required (428) */
-    ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, 256 kB at most */
-    ROUTE_NDJSON = 8,
+    ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, BODY_BYTES_MAX at most */
+    ROUTE_NDJSON = 8,      /* has an application/x-ndjson body, NDJSON_BYTES_MAX at most */
 };
 
 /* The admin routes; ends with a row whose method is NULL. */
 extern const struct route admin_routes[];
+
+/* --- listeners: for main ------------------------------------------------------------------------ */
+
+struct http_config {
+    enum door door;                 /* DOOR_DIAL or DOOR_ADMIN */
+    struct endpoint listen;         /* port 0 picks one */
+    struct networks allow;          /* DOOR_DIAL: who may connect; borrowed while the listener runs */
+    const char *tls_cert, *tls_key; /* DOOR_ADMIN: PEM files; both or neither (NULL) */
+    unsigned threads;               /* 0: dial one a core, admin 8 */
+    unsigned connections_max;       /* 0: dial 10000, admin 512 */
+};
+
+struct http;
+
+/*
+ * Starts one listener and logs `listening door=… address=…`. Borrows `app` and the items of
+ * config->allow. ERR_INVALID, with a text that names the option: dial on another address than loopback
+ * without --dial-allow; admin on another than loopback without --tls-cert and --tls-key; certificate or
+ * key not usable, or a key that others can read. ERR_IO: the address is taken.
+ */
+int http_listen(const struct http_config *config, struct app *app, struct http **ret,
+                struct err *err) MUST_CHECK;
+uint16_t http_port(const struct http *http);
+/* Readiness off, connections end after their next answer; still accepts, so that whoever balances
+ * the load can notice. Any thread. */
+void http_drain(struct http *http);
+/* Accepts nothing more, lets requests under way finish (2 s at most), ends all, frees. NULL is fine. */
+void http_stop(struct http *http);
 
 #endif
