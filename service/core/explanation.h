@@ -4,7 +4,7 @@
 
 #include "core/verdict.h"
 
-enum { EXPLAINED_SCOPES_MAX = 8 }; /* two readings; lock, platform, tenant, account */
+enum { EXPLAINED_SCOPES_MAX = 12 }; /* two readings, each perhaps for 010 too: platform, tenant, account */
 
 struct explanation {
     struct verdict verdict;
@@ -13,6 +13,7 @@ struct explanation {
     struct explained_scope {
         unsigned reading;
         bool is_lock;
+        bool is_for_010; /* nothing matched an unknown number: rules were looked up for 010 */
         enum scope scope;
         bool took_over; /* became the verdict so far */
         enum action action;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "core/explanation.h"
 #include "core/ruleset.h"
 #include "core/verdict.h"
 
@@ -20,10 +21,12 @@ struct policy {
 
 /*
  * Judges an already read number for `account` (may be empty or unknown) at `now_ms`.
- * out: action, reason, rule, divert_to of *ret; its other fields are left as they are.
+ * out: action, reason, rule, divert_to of *ret; its other fields are left as they are. The steps of
+ * *explanation are appended to; NULL on the dial path.
  */
 void policy_judge(const struct policy *policy, struct slice account, const struct number *number,
-                  int64_t now_ms, struct verdict *ret);
+                  int64_t now_ms, struct verdict *ret,
+                  struct explanation *explanation);
 
 /* The floor of design section 7: what may be called when nothing is known of the tenant. */
 void policy_floor(const struct numbering *numbering, const struct number *number,

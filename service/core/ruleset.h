@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "core/number.h"
+#include "core/numbering.h"
 #include "core/rule.h"
 
 struct ruleset;
@@ -60,6 +61,21 @@ struct rule_range ruleset_wide(const struct ruleset *ruleset);
 struct rule_range ruleset_locks(const struct ruleset *ruleset);
 struct rule_range ruleset_account(const struct ruleset *ruleset, struct slice account);
 
+/*
+ * A reading made ready to be looked up; computed once and asked in every scope. `numbering` tells the
+ * groups of the number, and only when a ruleset has rules for groups at all.
+ */
+struct lookup {
+    const struct numbering *numbering;
+    const struct reading *reading;
+    uint64_t key;     /* its first 18 digits, in base 11 */
+    uint64_t country; /* country_key(), or 0 */
+    int groups_count; /* -1: not yet asked for */
+    struct group_match groups[GROUP_MATCHES_MAX];
+};
+void lookup_init(struct lookup *lookup, const struct numbering *numbering,
+                 const struct reading *reading);
+
 /* The rule that settles a scope. Texts are borrowed from the ruleset. */
 struct rule_match {
     uint8_t len; /* characters of the number it matches with; 0: no rule matches */
@@ -70,11 +86,9 @@ struct rule_match {
 /*
  * The longest match of one range at one moment. Among rules of equal length the more specific target
  * wins: exact, prefix, country, group; between groups the stricter action.
- * `numbering` tells the groups of the number.
  */
 struct rule_match ruleset_match(const struct ruleset *ruleset, struct rule_range range,
-                                const struct numbering *numbering, const struct reading *reading,
-                                int64_t now_ms);
+                                struct lookup *lookup, int64_t now_ms);
 
 /* A country or group as a key beside those of prefixes; what numbering.h's group_match carries. */
 uint64_t country_key(const char *code);

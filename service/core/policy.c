@@ -1,0 +1,184 @@
+#include "core/policy.h"
+
+/* The question, with all that stays the same while its readings and scopes are gone through. */
+struct asked {
+    const struct policy *policy;
+    struct rule_range locks, platform, tenant, account;
+    int64_t now_ms;
+    struct explanation *explanation;
+    unsigned reading;
+    bool is_for_010;
+};
+
+/* What one reading comes to. Texts of `match` are borrowed from the rulesets. */
+struct finding {
+    enum action action;
+    enum reason reason;
+    enum scope scope;
+    struct rule_match match; /* len 0: no rule decided */
+};
+
+static struct finding without_rule(enum action action, enum reason reason)
+{
+    return (struct finding){.action = action, .reason = reason};
+}
+
+/* Copies at most bytes - 1 characters; memccpy because snprintf costs more than the whole decision. */
+static void copy_text(char *ret, const char *text, size_t bytes)
+{
+    if (!memccpy(ret, text, '\0', bytes))
+        ret[bytes - 1] = '\0';
+}
+
+static void copy_rule(struct deciding_rule *ret, enum scope scope, const struct rule_match *match)
+{
+    ret->scope = scope;
+    copy_text(ret->target, match->target, sizeof ret->target);
+    copy_text(ret->id, match->id, sizeof ret->id);
+    copy_text(ret->source, match->source, sizeof ret->source);
+}
+
+static void note(const struct asked *asked, enum scope scope, bool is_lock, bool took_over,
+                 const struct rule_match *match)
+{
+    struct explanation *explanation = asked->explanation;
+    if (!explanation || explanation->steps_count == EXPLAINED_SCOPES_MAX)
+        return;
+    struct explained_scope *step = &explanation->steps[explanation->steps_count++];
+    step->reading = asked->reading;
+    step->is_lock = is_lock;
+    step->scope = scope;
+    step->is_for_010 = asked->is_for_010;
+    step->took_over = took_over;
+    step->action = match->action;
+    copy_rule(&step->rule, scope, match);
+}
+
+/*
+ * 3.3 and 3.4. The platform's locks decide if any matches. Else scopes are gone through from wide to
+ * narrow: a deny or divert always takes over, an allow unless a deny or divert so far is longer.
+ * False when no rule of any scope matches.
+ */
+static bool find_rule(const struct asked *asked, const struct reading *reading, struct finding *ret)
+{
+    const struct policy *policy = asked->policy;
+    const struct {
+        const struct ruleset *rules;
+        struct rule_range range;
+    } scopes[] = {
+        [SCOPE_PLATFORM] = {policy->platform, asked->platform},
+        [SCOPE_TENANT] = {policy->tenant, asked->tenant},
+        [SCOPE_ACCOUNT] = {policy->tenant, asked->account},
+    };
+    struct lookup lookup;
+    lookup_init(&lookup, policy->numbering, reading);
+
+    struct rule_match lock = ruleset_match(policy->platform, asked->locks, &lookup, asked->now_ms);
+    if (lock.len) {
+        *ret = (struct finding){lock.action, REASON_LOCK, SCOPE_PLATFORM, lock};
+        note(asked, SCOPE_PLATFORM, true, true, &lock);
+        return true;
+    }
+    bool found = false;
+    unsigned longest_restriction = 0;
+    for (int scope = SCOPE_PLATFORM; scope <= SCOPE_ACCOUNT; scope++) {
+        struct rule_match match =
+            ruleset_match(scopes[scope].rules, scopes[scope].range, &lookup, asked->now_ms);
+        if (!match.len)
+            continue;
+        bool restricts = match.action != ACTION_ALLOW;
+        bool takes_over = restricts || match.len >= longest_restriction;
+        if (takes_over) {
+            *ret = (struct finding){match.action, REASON_RULE, (enum scope)scope, match};
+            found = true;
+        }
+        if (restricts && match.len > longest_restriction)
+            longest_restriction = match.len;
+        else if (takes_over && !restricts)
+            longest_restriction = 0;
+        note(asked, (enum scope)scope, false, takes_over, &match);
+    }
+    return found;
+}
+
+/* 3.2 g: an unknown number that no rule matches is treated as one abroad. */
+static bool find_rule_for_010(struct asked *asked, struct finding *ret)
+{
+    const struct reading abroad = {.kind = KIND_UNKNOWN, .len = 3, .number = "010"};
+    asked->is_for_010 = true;
+    bool found = find_rule(asked, &abroad, ret);
+    asked->is_for_010 = false;
+    return found;
+}
+
+static bool begins_with_00(const struct finding *finding)
+{
+    return finding->match.len && finding->match.target[0] == '0' && finding->match.target[1] == '0';
+}
+
+static struct finding judge_reading(struct asked *asked, const struct reading *reading)
+{
+    struct finding finding;
+    if (reading->kind == KIND_EMERGENCY)
+        return without_rule(ACTION_ALLOW, REASON_EMERGENCY);
+    if (reading->kind == KIND_INVALID)
+        return without_rule(ACTION_DENY, REASON_INVALID_NUMBER);
+    bool found = find_rule(asked, reading, &finding);
+    if (!found && reading->kind == KIND_UNKNOWN)
+        found = find_rule_for_010(asked, &finding);
+    if (!found)
+        finding = without_rule(ACTION_ALLOW, REASON_DEFAULT);
+    if (reading->kind == KIND_UNKNOWN00 && finding.action != ACTION_DENY && !begins_with_00(&finding))
+        return without_rule(ACTION_DENY, REASON_UNKNOWN00);
+    return finding;
+}
+
+static void write_finding(const struct finding *finding, struct verdict *ret)
+{
+    ret->action = finding->action;
+    ret->reason = finding->reason;
+    ret->has_rule = finding->match.len != 0;
+    ret->divert_to[0] = '\0';
+    if (ret->has_rule)
+        copy_rule(&ret->rule, finding->scope, &finding->match);
+    if (ret->has_rule && finding->action == ACTION_DIVERT)
+        copy_text(ret->divert_to, finding->match.divert_to, sizeof ret->divert_to);
+}
+
+void policy_judge(const struct policy *policy, struct slice account, const struct number *number,
+                  int64_t now_ms, struct verdict *ret,
+                  struct explanation *explanation)
+{
+    struct asked asked = {
+        .policy = policy,
+        .locks = ruleset_locks(policy->platform),
+        .platform = ruleset_wide(policy->platform),
+        .tenant = ruleset_wide(policy->tenant),
+        .account = ruleset_account(policy->tenant, account),
+        .now_ms = now_ms,
+        .explanation = explanation,
+    };
+    struct finding strictest = without_rule(ACTION_DENY, REASON_SUSPENDED);
+    if (number->readings[0].kind == KIND_EMERGENCY || !ruleset_is_suspended(policy->tenant)) {
+        strictest = judge_reading(&asked, &number->readings[0]);
+        for (asked.reading = 1; asked.reading < number->readings_count; asked.reading++) {
+            struct finding other = judge_reading(&asked, &number->readings[asked.reading]);
+            if (other.action > strictest.action)
+                strictest = other;
+        }
+    }
+    write_finding(&strictest, ret);
+}
+
+void policy_floor(const struct numbering *numbering, const struct number *number,
+                  struct verdict *ret)
+{
+    const struct reading *first = &number->readings[0];
+    struct slice digits = {first->number, first->len};
+    bool allows = first->kind == KIND_EMERGENCY ||
+                  (number->readings_count == 1 && !first->service[0] && first->is_complete &&
+                   numbering_floor_allows(numbering, digits));
+    struct finding finding = without_rule(allows ? ACTION_ALLOW : ACTION_DENY, REASON_FLOOR);
+    write_finding(&finding, ret);
+    ret->degraded = DEGRADED_FLOOR;
+}
