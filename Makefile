@@ -34,7 +34,7 @@ objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs wire doors) service/config.c)
 CLI     := $(call objects,$(call sources,cli))
 UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/store/test_*.c))
-SHARED  := $(call objects,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+SHARED  := $(call objects,$(filter-out tests/unit/test_% tests/store/test_%,$(wildcard tests/unit/*.c tests/store/*.c)))
 
 # each program by its main file
 PROGRAMS := $(patsubst service/main.c,$(BUILD)/sekishod,$(patsubst service/cli/main.c,$(BUILD)/sekisho,\
@@ -61,8 +61,11 @@ $(BUILD)/%.o: %.c
 $(BUILD)/service/core/numbering_builtin.o: $(wildcard schema/numbering/*.csv)
 $(BUILD)/service/store/migrations.o: $(wildcard schema/*/*.sql)
 
-$(BUILD)/tests/unit/%: $(SHARED)
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libsekisho.a
+$(BUILD)/libtests.a: $(SHARED)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtests.a $(BUILD)/libsekisho.a
 	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ -lcmocka $(LIBS) -lm
 
 .PHONY: deps

@@ -80,7 +80,7 @@ static bool is_emergency_number(struct slice s)
 static void keep_caller_id(struct number *number, struct slice taken)
 {
     if (number->caller_id[0] == '\0')
-        memcpy(number->caller_id, taken.p, 3);
+        memcpy(number->caller_id, (char[4]){taken.p[0], taken.p[1], taken.p[2], '\0'}, 4);
 }
 
 static struct reading *add_reading(struct number *number, enum number_kind kind,
@@ -293,10 +293,10 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
         memcpy(national + n, digits.n ? digits.p : "", digits.n);
         s = (struct slice){national, n + digits.n};
     }
-    if (memchr(s.p, '+', s.n)) {
-        add_invalid(reader);
-    } else if (memchr(s.p, '*', s.n) || memchr(s.p, '#', s.n)) {
+    if (memchr(s.p, '*', s.n) || memchr(s.p, '#', s.n)) {
         read_service(reader, s, is_target);
+    } else if (memchr(s.p, '+', s.n)) {
+        add_invalid(reader);
     } else if (slice_starts_with(s, SLICE_LIT("010"))) {
         add_international(reader, skip(s, 3));
     } else if (slice_starts_with(s, SLICE_LIT("00"))) {

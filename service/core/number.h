@@ -91,7 +91,7 @@ struct trace_step {
         TRACE_BARE_CARRIER,  /* carrier code and a country code without 010: one more reading */
         TRACE_KIND
     } what;
-    char taken[8];
+    char taken[12];
     char rest[NUMBER_CHARS_MAX + 1];
 };
 
