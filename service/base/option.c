@@ -240,8 +240,10 @@ void option_print_usage(const struct option *option, struct buf *out)
     if (option->flags & OPTION_POSITIONAL) {
         bool may_lack = option->flags & OPTION_OPTIONAL;
         bool is_list = option->kind == OPTION_LIST;
-        buf_printf(out, "%s%s%s%s", may_lack ? "[" : "", option->name, is_list ? "…" : "",
-                   may_lack ? "]" : "");
+        buf_printf(out, "%s%s%s", may_lack ? "[" : "", option->name, is_list ? "…" : "");
+        if (option->unless)
+            buf_printf(out, "|--%s", option->unless);
+        buf_add_text(out, may_lack ? "]" : "");
     } else if (option->kind == OPTION_FLAG) {
         buf_printf(out, "--%s", option->name);
     } else {

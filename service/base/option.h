@@ -48,7 +48,8 @@ struct option {
     const char *env;      /* "SEKISHO_DIAL_LISTEN", or NULL */
     const char *help;     /* one sentence, no final full stop */
     size_t offset;
-    int64_t min, max; /* of numbers, in the unit of the field; both 0: no bounds */
+    int64_t min, max;   /* of numbers, in the unit of the field; both 0: no bounds */
+    const char *unless; /* of a positional word: not expected when the flag of this name is given */
 };
 
 /* The row named `name` (without dashes); NULL when there is none. */
@@ -67,7 +68,8 @@ int option_set(const struct option *option, const char *text, void *target, stru
 /* The field's value as one would write it, passwords as "***"; nothing for a text that is NULL. */
 void option_print(const struct option *option, const void *target, struct buf *out);
 
-/* How it is written on a command line: "--dial-listen HOST:PORT", "TENANT", "[NUMBER]", "--json". */
+/* How it is written on a command line: "--dial-listen HOST:PORT", "--json", "TENANT", "[NUMBER]",
+ * "TENANT|--platform" for a word that the flag --platform stands in for. */
 void option_print_usage(const struct option *option, struct buf *out);
 
 #endif

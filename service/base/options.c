@@ -147,27 +147,6 @@ int options_read_file(struct options *options, const char *path, struct err *err
 
 /* --- command line ---------------------------------------------------------------------------------- */
 
-/* The next positional row that can take a word. */
-static const struct option *next_positional(const struct options *options)
-{
-    for (const struct option *option = options->table; option->name; option++)
-        if (option->flags & OPTION_POSITIONAL &&
-            (option->kind == OPTION_LIST ||
-             options->sources[option - options->table] != SOURCE_ARGV))
-            return option;
-    return NULL;
-}
-
-static int read_word(struct options *options, const char *word, struct err *err)
-{
-    const struct option *option = next_positional(options);
-    if (!option)
-        return err_set(err, ERR_INVALID, "\"%s\" is one word too many", word);
-    if (set(options, option, word, SOURCE_ARGV, err))
-        return err_context(err, "%s", option->name);
-    return 0;
-}
-
 /* `arg` is "name" or "name=value"; *at moves on when the value is the next word. */
 static int read_flag(struct options *options, const char *arg, int argc, char **argv, int *at,
                      struct err *err)
@@ -190,26 +169,56 @@ static int read_flag(struct options *options, const char *arg, int argc, char **
     return 0;
 }
 
+/* Does the row stand for a word, or does a flag stand in for it? */
+static bool is_expected(const struct options *options, const struct option *option)
+{
+    return option->flags & OPTION_POSITIONAL &&
+           !(option->unless && options_given(options, option->unless));
+}
+
+/* Gives each word to the next positional row; one that takes a list takes all that follow. */
+static int read_words(struct options *options, const char *const *words, unsigned count,
+                      struct err *err)
+{
+    unsigned at = 0;
+    for (const struct option *option = options->table; option->name && at < count; option++) {
+        unsigned take = !is_expected(options, option)    ? 0
+                        : option->kind == OPTION_LIST ? count - at
+                                                         : 1;
+        for (; take; take--)
+            if (set(options, option, words[at++], SOURCE_ARGV, err))
+                return err_context(err, "%s", option->name);
+    }
+    return at == count ? 0
+                       : err_set(err, ERR_INVALID, "\"%s\" is one word too many", words[at]);
+}
+
 int options_read_argv(struct options *options, int argc, char **argv, struct err *err)
 {
     bool only_words = false;
-    int rc = 0;
-    for (int at = 1; at < argc && rc == 0; at++) {
+    unsigned count = 0;
+    const char **words = arena_alloc(options->arena, (size_t)(argc + 1) * sizeof *words);
+    if (!words)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (int at = 1; at < argc; at++) {
         const char *arg = argv[at];
-        if (!only_words && strcmp(arg, "--") == 0)
+        if (!only_words && strcmp(arg, "--") == 0) {
             only_words = true;
-        else if (!only_words && strncmp(arg, "--", 2) == 0)
-            rc = read_flag(options, arg + 2, argc, argv, &at, err);
-        else
-            rc = read_word(options, arg, err);
+        } else if (!only_words && strncmp(arg, "--", 2) == 0) {
+            int rc = read_flag(options, arg + 2, argc, argv, &at, err);
+            if (rc)
+                return rc;
+        } else {
+            words[count++] = arg;
+        }
     }
-    return rc;
+    return read_words(options, words, count, err);
 }
 
 const struct option *options_missing(const struct options *options)
 {
     for (const struct option *option = options->table; option->name; option++)
-        if (option->flags & OPTION_POSITIONAL && !(option->flags & OPTION_OPTIONAL) &&
+        if (is_expected(options, option) && !(option->flags & OPTION_OPTIONAL) &&
             options->sources[option - options->table] == SOURCE_NONE)
             return option;
     return NULL;

@@ -159,6 +159,29 @@ static void flags_and_words_mix(void **state)
     assert_false(f->target.flag);
 }
 
+static void a_flag_may_stand_in_for_a_word(void **state)
+{
+    static const struct option words[] = {
+        {"OWNER", OPTION_TEXT, OPTION_POSITIONAL, "OWNER", NULL, NULL, "whose", AT(text),
+         .unless = "ours"},
+        {"WORD", OPTION_TEXT, OPTION_POSITIONAL, "WORD", NULL, NULL, "what", AT(word)},
+        {"ours", OPTION_FLAG, 0, NULL, NULL, NULL, "nobody's", AT(flag)},
+        {0}};
+    struct fixture *f = *state;
+    assert_int_equal(options_init(&f->options, words, &f->target, &f->arena, f->sources, NULL), 0);
+    assert_int_equal(ARGV(f, "me", "it"), 0);
+    assert_string_equal(f->target.text, "me");
+    assert_string_equal(f->target.word, "it");
+
+    assert_int_equal(options_init(&f->options, words, &f->target, &f->arena, f->sources, NULL), 0);
+    assert_int_equal(ARGV(f, "it", "--ours"), 0);
+    assert_null(f->target.text);
+    assert_string_equal(f->target.word, "it");
+    assert_null(options_missing(&f->options));
+    assert_int_equal(ARGV(f, "me", "it", "--ours"), ERR_INVALID);
+    assert_string_equal(f->err.text, "\"it\" is one word too many");
+}
+
 static void quantities_know_their_units(void **state)
 {
     static const struct {
@@ -321,6 +344,7 @@ int main(void)
         TEST(an_empty_variable_is_not_set),
         TEST(lists_replace_weaker_sources_and_add_within_one),
         TEST(flags_and_words_mix),
+        TEST(a_flag_may_stand_in_for_a_word),
         TEST(quantities_know_their_units),
         TEST(mistakes_are_named),
         TEST(mistakes_in_a_file_carry_their_line),
