@@ -1,0 +1,298 @@
+/*
+ * An open-addressing table of pointers that readers walk without a lock.
+ *
+ *     slot   [ 16 bits of hash | 48 bits of address ]    one word, so it changes as a whole
+ *
+ * The hash bits make a look-up touch another tenant's ruleset only once in 65,536 collisions. A removed
+ * tenant leaves a tombstone, because readers may be walking past it; growing drops tombstones. Writers
+ * hold `lock`; what they replace is freed by RCU when the last reader of that time has left.
+ */
+#define URCU_INLINE_SMALL_FUNCTIONS
+#include "engine/rulesets.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <urcu-bp.h>
+
+#include "base/hash.h"
+
+enum { FIRST_SLOTS = 64 };
+static const uint64_t TOMBSTONE = 1, ADDRESS_BITS = (1ULL << 48) - 1;
+
+struct table {
+    size_t mask; /* slots - 1 */
+    _Atomic uint64_t slots[];
+};
+
+struct rulesets {
+    _Atomic(struct table *) table;
+    _Atomic(struct ruleset *) platform;
+    _Atomic(struct numbering *) numbering;
+    pthread_mutex_t lock; /* guards writing to all of the above, and the two below */
+    size_t used;          /* slots that are not empty, tombstones included */
+    struct rulesets_totals totals;
+};
+
+/* --- readers, and how what they may still see is freed ------------------------------------------- */
+
+/* The thread sanitizer does not see the order that RCU's barriers make; here it is told. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+static char readers_order;
+#define READER_LEFT() __tsan_release(&readers_order)
+#define READERS_ARE_GONE() __tsan_acquire(&readers_order)
+#else
+#define READER_LEFT() ((void)0)
+#define READERS_ARE_GONE() ((void)0)
+#endif
+
+void rulesets_enter(void)
+{
+    rcu_read_lock();
+}
+
+void rulesets_leave(void)
+{
+    READER_LEFT();
+    rcu_read_unlock();
+}
+
+struct retired {
+    struct rcu_head head;
+    void *object;
+    void (*free_object)(void *);
+};
+
+static void free_retired(struct rcu_head *head)
+{
+    struct retired *retired = caa_container_of(head, struct retired, head);
+    READERS_ARE_GONE();
+    retired->free_object(retired->object);
+    free(retired);
+}
+
+static void retire(void *object, void (*free_object)(void *))
+{
+    struct retired *retired = object ? malloc(sizeof *retired) : NULL;
+    if (!object)
+        return;
+    if (retired) {
+        retired->object = object;
+        retired->free_object = free_object;
+        call_rcu(&retired->head, free_retired);
+    } else { /* no memory to wait in the background with */
+        synchronize_rcu();
+        READERS_ARE_GONE();
+        free_object(object);
+    }
+}
+
+static void free_ruleset(void *object)
+{
+    ruleset_free(object);
+}
+
+static void free_numbering(void *object)
+{
+    numbering_free(object);
+}
+
+/* --- the table ------------------------------------------------------------------------------------- */
+
+static struct ruleset *slot_ruleset(uint64_t slot)
+{
+    return slot == TOMBSTONE ? NULL : (struct ruleset *)(uintptr_t)(slot & ADDRESS_BITS);
+}
+
+static uint64_t slot_of(uint64_t hash, const struct ruleset *ruleset)
+{
+    return (hash & ~ADDRESS_BITS) | (uint64_t)(uintptr_t)ruleset;
+}
+
+static struct table *table_new(size_t slots)
+{
+    struct table *table = calloc(1, sizeof *table + slots * sizeof table->slots[0]);
+    if (table)
+        table->mask = slots - 1;
+    return table;
+}
+
+/* The slot of `tenant`, or NULL. */
+static _Atomic uint64_t *find_slot(struct table *table, uint64_t hash, struct slice tenant)
+{
+    for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
+        uint64_t slot = atomic_load_explicit(&table->slots[i], memory_order_acquire);
+        if (slot == 0)
+            return NULL;
+        bool may_be = slot != TOMBSTONE && ((slot ^ hash) & ~ADDRESS_BITS) == 0;
+        if (may_be && slice_equals(ruleset_tenant(slot_ruleset(slot)), tenant))
+            return &table->slots[i];
+    }
+}
+
+static void put_new(struct table *table, uint64_t slot, uint64_t hash)
+{
+    size_t i = hash & table->mask;
+    while (atomic_load_explicit(&table->slots[i], memory_order_relaxed) != 0)
+        i = (i + 1) & table->mask;
+    atomic_store_explicit(&table->slots[i], slot, memory_order_release);
+}
+
+/* A table at most half full with the live slots of the old one. */
+static struct table *table_grown(const struct table *old, size_t live)
+{
+    size_t slots = FIRST_SLOTS;
+    while (slots < 2 * (live + 1))
+        slots *= 2;
+    struct table *table = table_new(slots);
+    for (size_t i = 0; table && i <= old->mask; i++) {
+        uint64_t slot = atomic_load_explicit(&old->slots[i], memory_order_relaxed);
+        if (slot_ruleset(slot))
+            put_new(table, slot, hash_slice(ruleset_tenant(slot_ruleset(slot))));
+    }
+    return table;
+}
+
+const struct ruleset *rulesets_find(const struct rulesets *rulesets, struct slice tenant)
+{
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_acquire);
+    _Atomic uint64_t *slot = find_slot(table, hash_slice(tenant), tenant);
+    return slot ? slot_ruleset(atomic_load_explicit(slot, memory_order_acquire)) : NULL;
+}
+
+const struct ruleset *rulesets_platform(const struct rulesets *rulesets)
+{
+    return atomic_load_explicit(&rulesets->platform, memory_order_acquire);
+}
+
+const struct numbering *rulesets_numbering(const struct rulesets *rulesets)
+{
+    return atomic_load_explicit(&rulesets->numbering, memory_order_acquire);
+}
+
+/* --- writers --------------------------------------------------------------------------------------- */
+
+int rulesets_new(struct rulesets **ret, struct err *err)
+{
+    struct rulesets *rulesets = calloc(1, sizeof *rulesets);
+    struct table *table = table_new(FIRST_SLOTS);
+    struct ruleset *empty = NULL;
+    if (!rulesets || !table || ruleset_new(&(struct ruleset_owner){0}, NULL, 0, &empty, NULL)) {
+        free(rulesets);
+        free(table);
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    atomic_init(&rulesets->table, table);
+    atomic_init(&rulesets->platform, empty);
+    atomic_init(&rulesets->numbering, NULL);
+    pthread_mutex_init(&rulesets->lock, NULL);
+    *ret = rulesets;
+    return 0;
+}
+
+void rulesets_free(struct rulesets *rulesets)
+{
+    if (!rulesets)
+        return;
+    rcu_barrier(); /* what was retired is freed before the program's end looks for leaks */
+    struct table *table = atomic_load(&rulesets->table);
+    for (size_t i = 0; i <= table->mask; i++)
+        ruleset_free(slot_ruleset(atomic_load(&table->slots[i])));
+    free(table);
+    ruleset_free(atomic_load(&rulesets->platform));
+    numbering_free(atomic_load(&rulesets->numbering));
+    pthread_mutex_destroy(&rulesets->lock);
+    free(rulesets);
+}
+
+static void count(struct rulesets *rulesets, const struct ruleset *ruleset, int sign)
+{
+    size_t hot, cold;
+    ruleset_bytes(ruleset, &hot, &cold);
+    rulesets->totals.tenants += (size_t)sign;
+    rulesets->totals.rules += (size_t)sign * ruleset_rules_count(ruleset);
+    rulesets->totals.bytes_hot += (size_t)sign * hot;
+    rulesets->totals.bytes_cold += (size_t)sign * cold;
+}
+
+static int add(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t hash, struct err *err)
+{
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
+    if (4 * (rulesets->used + 1) > 3 * (table->mask + 1)) {
+        struct table *grown = table_grown(table, rulesets->totals.tenants);
+        if (!grown)
+            return err_set(err, ERR_NOMEM, "no memory for %zu tenants", rulesets->totals.tenants + 1);
+        rulesets->used = rulesets->totals.tenants;
+        atomic_store_explicit(&rulesets->table, grown, memory_order_release);
+        retire(table, free);
+        table = grown;
+    }
+    put_new(table, slot_of(hash, ruleset), hash);
+    rulesets->used++;
+    count(rulesets, ruleset, 1);
+    return 0;
+}
+
+int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err)
+{
+    struct slice tenant = ruleset_tenant(ruleset);
+    uint64_t hash = hash_slice(tenant);
+    int rc = 0;
+    pthread_mutex_lock(&rulesets->lock);
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
+    _Atomic uint64_t *slot = find_slot(table, hash, tenant);
+    struct ruleset *old = slot ? slot_ruleset(atomic_load(slot)) : NULL;
+    if (!old) {
+        rc = add(rulesets, ruleset, hash, err);
+    } else if (ruleset_revision(old) <= ruleset_revision(ruleset)) {
+        atomic_store_explicit(slot, slot_of(hash, ruleset), memory_order_release);
+        count(rulesets, old, -1);
+        count(rulesets, ruleset, 1);
+        retire(old, free_ruleset);
+    } else {
+        ruleset_free(ruleset); /* older than what is in force, and nobody saw it */
+    }
+    pthread_mutex_unlock(&rulesets->lock);
+    if (rc)
+        ruleset_free(ruleset);
+    return rc;
+}
+
+void rulesets_remove(struct rulesets *rulesets, struct slice tenant)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
+    _Atomic uint64_t *slot = find_slot(table, hash_slice(tenant), tenant);
+    if (slot) {
+        struct ruleset *old = slot_ruleset(atomic_load(slot));
+        atomic_store_explicit(slot, TOMBSTONE, memory_order_release);
+        count(rulesets, old, -1);
+        retire(old, free_ruleset);
+    }
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    retire(atomic_exchange(&rulesets->platform, platform), free_ruleset);
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    retire(atomic_exchange(&rulesets->numbering, numbering), free_numbering);
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+struct rulesets_totals rulesets_totals(struct rulesets *rulesets)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    struct rulesets_totals totals = rulesets->totals;
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
+    totals.bytes_hot += sizeof *table + (table->mask + 1) * sizeof table->slots[0];
+    pthread_mutex_unlock(&rulesets->lock);
+    return totals;
+}
