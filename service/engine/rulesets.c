@@ -5,7 +5,7 @@
  *
  * The hash bits make a look-up touch another tenant's ruleset only once in 65,536 collisions. A removed
  * tenant leaves a tombstone, because readers may be walking past it; growing drops tombstones. Writers
- * hold `lock`; what they replace is freed by RCU when the last reader of that time has left.
+ * hold `lock`; what they replace is freed after every reader of that time has left (RCU).
  */
 #define URCU_INLINE_SMALL_FUNCTIONS
 #include "engine/rulesets.h"
@@ -25,13 +25,22 @@ struct table {
     _Atomic uint64_t slots[];
 };
 
+/* What was replaced, until no reader can see it any more. */
+struct retired {
+    void *object;
+    void (*free_object)(void *);
+};
+enum { RETIRED_MAX = 64 };
+
 struct rulesets {
     _Atomic(struct table *) table;
     _Atomic(struct ruleset *) platform;
     _Atomic(struct numbering *) numbering;
-    pthread_mutex_t lock; /* guards writing to all of the above, and the two below */
+    pthread_mutex_t lock; /* guards writing to all of the above, and what follows */
     size_t used;          /* slots that are not empty, tombstones included */
     struct rulesets_totals totals;
+    struct retired retired[RETIRED_MAX];
+    unsigned retired_count;
 };
 
 /* --- readers, and how what they may still see is freed ------------------------------------------- */
@@ -58,36 +67,6 @@ void rulesets_leave(void)
     rcu_read_unlock();
 }
 
-struct retired {
-    struct rcu_head head;
-    void *object;
-    void (*free_object)(void *);
-};
-
-static void free_retired(struct rcu_head *head)
-{
-    struct retired *retired = caa_container_of(head, struct retired, head);
-    READERS_ARE_GONE();
-    retired->free_object(retired->object);
-    free(retired);
-}
-
-static void retire(void *object, void (*free_object)(void *))
-{
-    struct retired *retired = object ? malloc(sizeof *retired) : NULL;
-    if (!object)
-        return;
-    if (retired) {
-        retired->object = object;
-        retired->free_object = free_object;
-        call_rcu(&retired->head, free_retired);
-    } else { /* no memory to wait in the background with */
-        synchronize_rcu();
-        READERS_ARE_GONE();
-        free_object(object);
-    }
-}
-
 static void free_ruleset(void *object)
 {
     ruleset_free(object);
@@ -96,6 +75,26 @@ static void free_ruleset(void *object)
 static void free_numbering(void *object)
 {
     numbering_free(object);
+}
+
+/* One grace period for many: waiting for the readers costs more than freeing. */
+static void free_retired(struct rulesets *rulesets)
+{
+    synchronize_rcu();
+    READERS_ARE_GONE();
+    while (rulesets->retired_count) {
+        struct retired *retired = &rulesets->retired[--rulesets->retired_count];
+        retired->free_object(retired->object);
+    }
+}
+
+static void retire(struct rulesets *rulesets, void *object, void (*free_object)(void *))
+{
+    if (!object)
+        return;
+    rulesets->retired[rulesets->retired_count++] = (struct retired){object, free_object};
+    if (rulesets->retired_count == RETIRED_MAX)
+        free_retired(rulesets);
 }
 
 /* --- the table ------------------------------------------------------------------------------------- */
@@ -195,7 +194,7 @@ void rulesets_free(struct rulesets *rulesets)
 {
     if (!rulesets)
         return;
-    rcu_barrier(); /* what was retired is freed before the program's end looks for leaks */
+    free_retired(rulesets);
     struct table *table = atomic_load(&rulesets->table);
     for (size_t i = 0; i <= table->mask; i++)
         ruleset_free(slot_ruleset(atomic_load(&table->slots[i])));
@@ -225,7 +224,7 @@ static int add(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t hash
             return err_set(err, ERR_NOMEM, "no memory for %zu tenants", rulesets->totals.tenants + 1);
         rulesets->used = rulesets->totals.tenants;
         atomic_store_explicit(&rulesets->table, grown, memory_order_release);
-        retire(table, free);
+        retire(rulesets, table, free);
         table = grown;
     }
     put_new(table, slot_of(hash, ruleset), hash);
@@ -249,7 +248,7 @@ int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct 
         atomic_store_explicit(slot, slot_of(hash, ruleset), memory_order_release);
         count(rulesets, old, -1);
         count(rulesets, ruleset, 1);
-        retire(old, free_ruleset);
+        retire(rulesets, old, free_ruleset);
     } else {
         ruleset_free(ruleset); /* older than what is in force, and nobody saw it */
     }
@@ -268,7 +267,7 @@ void rulesets_remove(struct rulesets *rulesets, struct slice tenant)
         struct ruleset *old = slot_ruleset(atomic_load(slot));
         atomic_store_explicit(slot, TOMBSTONE, memory_order_release);
         count(rulesets, old, -1);
-        retire(old, free_ruleset);
+        retire(rulesets, old, free_ruleset);
     }
     pthread_mutex_unlock(&rulesets->lock);
 }
@@ -276,14 +275,14 @@ void rulesets_remove(struct rulesets *rulesets, struct slice tenant)
 void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform)
 {
     pthread_mutex_lock(&rulesets->lock);
-    retire(atomic_exchange(&rulesets->platform, platform), free_ruleset);
+    retire(rulesets, atomic_exchange(&rulesets->platform, platform), free_ruleset);
     pthread_mutex_unlock(&rulesets->lock);
 }
 
 void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering)
 {
     pthread_mutex_lock(&rulesets->lock);
-    retire(atomic_exchange(&rulesets->numbering, numbering), free_numbering);
+    retire(rulesets, atomic_exchange(&rulesets->numbering, numbering), free_numbering);
     pthread_mutex_unlock(&rulesets->lock);
 }
 
