@@ -133,10 +133,10 @@ static int set_flag(const char *text, bool *field, struct err *err)
     return err_set(err, ERR_INVALID, "expected yes or no, got \"%s\"", text);
 }
 
-static int add_to_list(const char *text, struct option_list *list, struct arena *arena,
-                       struct err *err)
+static int add_to_list(const struct option *option, const char *text, struct option_list *list,
+                       struct arena *arena, struct err *err)
 {
-    static const char between[] = ", \t";
+    const char *between = option->flags & OPTION_WHOLE ? "" : ", \t";
     unsigned more = 0;
     for (const char *p = text + strspn(text, between); *p; p += strspn(p, between), more++)
         p += strcspn(p, between);
@@ -176,7 +176,7 @@ int option_set(const struct option *option, const char *text, void *target, stru
     case OPTION_INT: return set_quantity(option, text, field, err);
     case OPTION_CHOICE: return set_choice(option, text, field, err);
     case OPTION_FLAG: return set_flag(text, field, err);
-    case OPTION_LIST: return add_to_list(text, field, arena, err);
+    case OPTION_LIST: return add_to_list(option, text, field, arena, err);
     }
     return err_set(err, ERR_INVALID, "unknown kind of option");
 }

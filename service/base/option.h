@@ -37,6 +37,7 @@ enum option_flags {
     OPTION_OPTIONAL = 2,   /* a positional one that may be left out */
     OPTION_ARGV_ONLY = 4,  /* makes no sense in the environment or a file */
     OPTION_SECRET = 8,     /* a URL whose password is never printed */
+    OPTION_WHOLE = 16,     /* a list of whole texts: one each time it is given, nothing is split */
 };
 
 struct option {

@@ -55,13 +55,14 @@ void help_group(const struct command_group *group, FILE *out)
 
 void help_command(const struct command_group *group, const struct command *command, FILE *out)
 {
+    bool is_question = command->about[strlen(command->about) - 1] == '?';
     help_usage(group, command, out);
-    fprintf(out, "\n%s.\n\n", command->about);
+    fprintf(out, "\n%s%s\n\n", command->about, is_question ? "" : ".");
     options_print_help(command->options, out);
+    if (command->details)
+        fprintf(out, "\n%s", command->details);
     fputs("\nfor every command:\n", out);
     if (!(command->flags & COMMAND_LOCAL))
         options_print_help(rest_options, out);
     options_print_help(common_options, out);
-    if (command->details)
-        fprintf(out, "\n%s", command->details);
 }

@@ -9,6 +9,13 @@
 enum { ARENA_BYTES_MAX = 256 << 20 };
 
 const struct command_group command_groups[] = {
+    {"check", "May this number be dialed now, and why?", check_commands},
+    {"tenant", "Customers", tenant_commands},
+    {"account", "Calling identities of a tenant", account_commands},
+    {"rule", "What may be dialed: rules of tenants, accounts and the platform", rule_commands},
+    {"profile", "Sets of rules that new tenants and accounts start with", profile_commands},
+    {"attempt", "What was asked and answered", attempt_commands},
+    {"audit", "Who changed what", audit_commands},
     {"completion", "Completion for the shell", completion_commands},
     {0}};
 

@@ -230,8 +230,10 @@ static int read_answer(struct cli *cli, const struct exchange *exchange,
     if (exchange->text_bytes)
         answer->body = json_loadb(exchange->text, exchange->text_bytes, JSON_REJECT_DUPLICATES,
                                   &error);
-    if (status == 404 && request->may_be_absent)
+    if (status >= 400 && status < 500 && request->is_extra) {
+        rest_answer_release(answer);
         return EXIT_OK;
+    }
     if (status < 200 || status > 299)
         return problem(cli, answer);
     if (exchange->text_bytes && !json_is_object(answer->body))

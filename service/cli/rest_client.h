@@ -21,7 +21,7 @@ struct rest_request {
     json_t *body;         /* borrows; NULL: none */
     const char *if_match; /* NULL: no If-Match */
     bool is_new;           /* If-None-Match: *: refuse when it is there already */
-    bool may_be_absent;    /* 404 is no trouble but an answer */
+    bool is_extra;         /* good to have: a refusal is no trouble but an answer without body */
 };
 
 struct rest_answer {
