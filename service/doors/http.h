@@ -98,6 +98,8 @@ struct response {
 
 typedef int http_handler(struct app *app, struct request *request, struct response *response,
                          struct err *err);
+struct exchange; /* exchange.h */
+typedef int exchange_fn(struct exchange *x, struct err *err);
 
 /* One row of the route table (routes.c): the only place where a role is granted. */
 struct route {
@@ -106,12 +108,15 @@ struct route {
     unsigned roles;      /* set of enum role; 0: open to everyone (health, metrics on loopback) */
     http_handler *handler;
     unsigned flags;
+    exchange_fn *work;        /* for exchange_read() and exchange_write() as handler */
+    const char *const *query; /* the query parameters it knows, ends with NULL; NULL: none */
 };
 enum {
     ROUTE_TENANT = 1,      /* the first {…} is a tenant: must be covered by the credential, else 404 */
     ROUTE_NEEDS_MATCH = 2, /* If-Match required (428) */
     ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, BODY_BYTES_MAX at most */
     ROUTE_NDJSON = 8,      /* has an application/x-ndjson body, NDJSON_BYTES_MAX at most */
+    ROUTE_SOME_TENANTS = 16, /* about no one tenant, yet open to a credential for some of them */
 };
 
 /* The admin routes; ends with a row whose method is NULL. */
