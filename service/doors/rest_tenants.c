@@ -1,0 +1,187 @@
+/* /v1/tenants and /v1/tenants/{t} */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "doors/listing.h"
+#include "doors/rest.h"
+#include "wire/tenant.h"
+
+/* --- answers ------------------------------------------------------------------------------------ */
+
+static int answer(struct exchange *x, int status, struct err *err)
+{
+    struct tenant tenant;
+    int rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    if (rc)
+        return rc;
+    x->response->has_revision = true;
+    x->response->revision = tenant.revision;
+    return exchange_answer(x, status, tenant_write(&tenant), tenant.version, err);
+}
+
+int rest_tenant_get(struct exchange *x, struct err *err)
+{
+    return answer(x, 200, err);
+}
+
+/* --- list --------------------------------------------------------------------------------------- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct tenant *x = a, *y = b;
+    return strcmp(x->id, y->id);
+}
+
+/* A credential for some tenants sees those: at most TOKEN_TENANTS_MAX, looked up one by one. */
+static int find_covered(struct exchange *x, struct page page, struct tenant **ret, unsigned *ret_count,
+                        struct err *err)
+{
+    const struct credential *credential = x->request->credential;
+    struct tenant *tenants = arena_alloc(x->arena, TOKEN_TENANTS_MAX * sizeof *tenants);
+    unsigned count = 0;
+    if (!tenants)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (const char *id = NULL; (id = credential_next_tenant(credential, id));) {
+        struct err why = {0};
+        if (page.after.n && strcmp(id, page.after.p) <= 0)
+            continue;
+        int rc = store_tenant_get(x->txn, slice_of(id), x->arena, &tenants[count], &why);
+        if (rc == 0)
+            count++;
+        else if (rc != ERR_NOT_FOUND)
+            return err_set(err, rc, "%s", why.text);
+    }
+    qsort(tenants, count, sizeof *tenants, compare_ids);
+    *ret = tenants;
+    *ret_count = count < page.limit ? count : page.limit;
+    return 0;
+}
+
+int rest_tenant_list(struct exchange *x, struct err *err)
+{
+    struct listing listing;
+    struct tenant *tenants;
+    unsigned found;
+    int rc = listing_begin(x, SLICE_NONE, &listing, err);
+    if (rc)
+        return rc;
+    if (x->request->credential->tenants_count)
+        rc = find_covered(x, listing_page(&listing), &tenants, &found, err);
+    else
+        rc = store_tenant_list(x->txn, listing_page(&listing), x->arena, &tenants, &found, err);
+    if (rc)
+        return rc;
+    unsigned count = listing_count(&listing, found);
+    struct slice last = found > count ? slice_of(tenants[count - 1].id) : SLICE_NONE;
+    return listing_answer(x, &listing, "tenants", tenants_write(tenants, count), last, err);
+}
+
+/* --- changes ------------------------------------------------------------------------------------ */
+
+static const struct tenant tenant_defaults = {
+    .id = "", .name = "", .profile = "", .outside_line = "", .locale = "ja",
+    .time_zone = "Asia/Tokyo", .status = TENANT_ACTIVE,
+};
+
+/* Its shape was checked; where the host has zone data, the zone must be in it. */
+static int check_time_zone(const char *zone, struct err *err)
+{
+    char path[160];
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", zone);
+    if (access("/usr/share/zoneinfo/Asia/Tokyo", R_OK) == 0 && access(path, R_OK) != 0)
+        return err_field(err, ERR_INVALID, "/time_zone", "there is no such time zone");
+    return 0;
+}
+
+/* What a customer may not change of itself: who may call at all, and what the PBX is wired for. */
+static int check_members(const struct exchange *x, struct err *err)
+{
+    static const char *const operators_only[] = {"status", "outside_line", "profile", NULL};
+    if (x->request->credential->role != ROLE_TENANT_ADMIN)
+        return 0;
+    for (const char *const *member = operators_only; *member; member++) {
+        if (exchange_has(x, *member)) {
+            char pointer[32];
+            snprintf(pointer, sizeof pointer, "/%s", *member);
+            return err_field(err, ERR_FORBIDDEN, pointer, "is the operator's to change");
+        }
+    }
+    return 0;
+}
+
+/* Reads the body over the stored tenant and writes it back. */
+static int save(struct exchange *x, enum read_mode mode, struct tenant *tenant,
+                const struct condition *condition, bool *ret_created, struct err *err)
+{
+    int rc = tenant_read(x->body, mode, x->arena, tenant, err);
+    if (rc == 0)
+        rc = check_time_zone(tenant->time_zone, err);
+    if (rc == 0)
+        rc = store_tenant_put(x->txn, tenant, condition, ret_created, err);
+    return rc;
+}
+
+/* The stored tenant, or the defaults and *ret_exists false. */
+static int find_or_default(struct exchange *x, struct tenant *ret, bool *ret_exists, struct err *err)
+{
+    struct err why = {0};
+    const char *id = exchange_text(x, x->tenant);
+    if (!id)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    int rc = store_tenant_get(x->txn, x->tenant, x->arena, ret, &why);
+    *ret_exists = rc == 0;
+    if (rc == 0)
+        return 0;
+    if (rc != ERR_NOT_FOUND)
+        return err_set(err, rc, "%s", why.text);
+    *ret = tenant_defaults;
+    ret->id = ret->name = id;
+    return 0;
+}
+
+int rest_tenant_put(struct exchange *x, struct err *err)
+{
+    struct tenant tenant;
+    struct condition condition;
+    bool exists = false, created = false;
+    if (!tenant_id_is_valid(x->tenant))
+        return err_set(err, ERR_INVALID,
+                       "a tenant's id is 1 to 63 of a-z, 0-9, - and _, first a letter or digit");
+    int rc = find_or_default(x, &tenant, &exists, err);
+    if (rc == 0)
+        rc = exchange_condition(x, exists ? tenant.version : 0, &condition, err);
+    if (rc == 0)
+        rc = save(x, READ_WHOLE, &tenant, &condition, &created, err);
+    if (rc == 0 && created)
+        rc = exchange_location(x, err, "/v1/tenants/%s", tenant.id);
+    return rc ? rc : answer(x, created ? 201 : 200, err);
+}
+
+int rest_tenant_patch(struct exchange *x, struct err *err)
+{
+    struct tenant tenant;
+    struct condition condition;
+    bool created = false;
+    int rc = check_members(x, err);
+    if (rc == 0)
+        rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    if (rc == 0)
+        rc = exchange_condition(x, tenant.version, &condition, err);
+    if (rc == 0)
+        rc = save(x, READ_MERGE, &tenant, &condition, &created, err);
+    return rc ? rc : answer(x, 200, err);
+}
+
+int rest_tenant_delete(struct exchange *x, struct err *err)
+{
+    struct tenant tenant;
+    struct condition condition;
+    int rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    if (rc == 0)
+        rc = exchange_condition(x, tenant.version, &condition, err);
+    if (rc == 0)
+        rc = store_tenant_delete(x->txn, x->tenant, &condition, err);
+    x->response->status = 204;
+    return rc;
+}

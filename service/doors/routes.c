@@ -1,0 +1,81 @@
+/*
+ * Every route of the admin door, and who may use it. THE place where roles are granted: a handler that
+ * runs has been allowed here. tests/lint/routes.py reads this table and compares it with
+ * api/openapi.yaml, in both directions.
+ */
+#include "doors/exchange.h"
+#include "doors/health.h"
+#include "doors/rest.h"
+
+enum {
+    EVERYBODY = 0, /* without a token: who can reach the listener */
+    OPERATOR = ROLE_OPERATOR,
+    ONBOARD = ROLE_OPERATOR | ROLE_PROVISIONING,
+    CUSTOMER_EDIT = ROLE_OPERATOR | ROLE_TENANT_ADMIN,
+    CUSTOMER_READ = ROLE_OPERATOR | ROLE_TENANT_ADMIN | ROLE_TENANT_VIEWER,
+    MANY_READ = CUSTOMER_READ | ROLE_PROVISIONING,
+};
+
+enum { T = ROUTE_TENANT, BODY = ROUTE_BODY, MATCH = ROUTE_NEEDS_MATCH, SOME = ROUTE_SOME_TENANTS };
+
+static const char *const paged[] = {"limit", "cursor", NULL};
+static const char *const rules[] = {"limit", "cursor", "account", "scope", NULL};
+static const char *const rule_list[] = {"account", NULL};
+static const char *const records[] = {"limit", "cursor", "tenant", NULL};
+static const char *const attempts[] = {"limit", "cursor", "account", "from", "to", NULL};
+static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
+static const char *const ready[] = {"verbose", NULL};
+
+#define READ exchange_read
+#define WRITE exchange_write
+
+/* clang-format off */
+const struct route admin_routes[] = {
+    {"GET",    "/v1/tenants",                     MANY_READ,     READ,  SOME,             rest_tenant_list,    paged},
+    {"GET",    "/v1/tenants/{t}",                 MANY_READ,     READ,  T,                rest_tenant_get,     NULL},
+    {"PUT",    "/v1/tenants/{t}",                 ONBOARD,       WRITE, T | BODY,         rest_tenant_put,     NULL},
+    {"PATCH",  "/v1/tenants/{t}",                 CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_tenant_patch,   NULL},
+    {"DELETE", "/v1/tenants/{t}",                 OPERATOR,      WRITE, T | MATCH,        rest_tenant_delete,  NULL},
+
+    {"GET",    "/v1/tenants/{t}/accounts",        MANY_READ,     READ,  T,                rest_account_list,   paged},
+    {"GET",    "/v1/tenants/{t}/accounts/{a}",    MANY_READ,     READ,  T,                rest_account_get,    NULL},
+    {"PUT",    "/v1/tenants/{t}/accounts/{a}",    ONBOARD,       WRITE, T | BODY,         rest_account_put,    NULL},
+    {"PATCH",  "/v1/tenants/{t}/accounts/{a}",    CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_account_patch,  NULL},
+    {"DELETE", "/v1/tenants/{t}/accounts/{a}",    OPERATOR,      WRITE, T | MATCH,        rest_account_delete, NULL},
+
+    {"GET",    "/v1/tenants/{t}/rules",           CUSTOMER_READ, READ,  T,                rest_rule_list,      rules},
+    {"POST",   "/v1/tenants/{t}/rules",           CUSTOMER_EDIT, WRITE, T | BODY,         rest_rule_create,    NULL},
+    {"PUT",    "/v1/tenants/{t}/rules",           CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_rule_replace,   rule_list},
+    {"GET",    "/v1/tenants/{t}/rules/{id}",      CUSTOMER_READ, READ,  T,                rest_rule_get,       NULL},
+    {"PATCH",  "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_rule_patch,     NULL},
+    {"DELETE", "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | MATCH,        rest_rule_delete,    NULL},
+
+    {"POST",   "/v1/tenants/{t}/check",           CUSTOMER_READ, READ,  T | BODY,         rest_check,          NULL},
+    {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
+    {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
+
+    {"GET",    "/v1/profiles",                    ONBOARD,       READ,  SOME,             rest_profile_list,   paged},
+    {"GET",    "/v1/profiles/{p}",                ONBOARD,       READ,  SOME,             rest_profile_get,    NULL},
+    {"PUT",    "/v1/profiles/{p}",                OPERATOR,      WRITE, BODY,             rest_profile_put,    NULL},
+    {"DELETE", "/v1/profiles/{p}",                OPERATOR,      WRITE, MATCH,            rest_profile_delete, NULL},
+
+    {"GET",    "/v1/platform/rules",              OPERATOR,      READ,  0,                rest_rule_list,      paged},
+    {"POST",   "/v1/platform/rules",              OPERATOR,      WRITE, BODY,             rest_rule_create,    NULL},
+    {"PUT",    "/v1/platform/rules",              OPERATOR,      WRITE, BODY | MATCH,     rest_rule_replace,   NULL},
+    {"GET",    "/v1/platform/rules/{id}",         OPERATOR,      READ,  0,                rest_rule_get,       NULL},
+    {"PATCH",  "/v1/platform/rules/{id}",         OPERATOR,      WRITE, BODY | MATCH,     rest_rule_patch,     NULL},
+    {"DELETE", "/v1/platform/rules/{id}",         OPERATOR,      WRITE, MATCH,            rest_rule_delete,    NULL},
+
+    {"GET",    "/v1/tokens/revoked",              OPERATOR,      READ,  0,                rest_revoked_list,   paged},
+    {"PUT",    "/v1/tokens/revoked/{jti}",        OPERATOR,      WRITE, BODY,             rest_revoked_put,    NULL},
+
+    {"GET",    "/v1/attempts",                    OPERATOR,      READ,  0,                rest_attempt_list,   all_attempts},
+    {"GET",    "/v1/audit",                       OPERATOR,      READ,  0,                rest_audit_list,     records},
+
+    {"GET",    "/livez",                          EVERYBODY,     health_live,    0,       NULL,                NULL},
+    {"GET",    "/readyz",                         EVERYBODY,     health_ready,   0,       NULL,                ready},
+    {"GET",    "/metrics",                        EVERYBODY,     health_metrics, 0,       NULL,                NULL},
+    {"GET",    "/openapi.yaml",                   EVERYBODY,     health_openapi, 0,       NULL,                NULL},
+    {0},
+};
+/* clang-format on */
