@@ -98,8 +98,8 @@ struct response {
 
 typedef int http_handler(struct app *app, struct request *request, struct response *response,
                          struct err *err);
-struct exchange; /* exchange.h */
-typedef int exchange_fn(struct exchange *x, struct err *err);
+struct rest; /* rest.h */
+typedef int rest_work(struct rest *rest, struct err *err);
 
 /* One row of the route table (routes.c): the only place where a role is granted. */
 struct route {
@@ -108,7 +108,7 @@ struct route {
     unsigned roles;      /* set of enum role; 0: open to everyone (health, metrics on loopback) */
     http_handler *handler;
     unsigned flags;
-    exchange_fn *work;        /* for exchange_read() and exchange_write() as handler */
+    rest_work *work;        /* for rest_read() and rest_write() as handler */
     const char *const *query; /* the query parameters it knows, ends with NULL; NULL: none */
 };
 enum {

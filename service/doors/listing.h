@@ -3,7 +3,7 @@
 #define SEKISHO_DOORS_LISTING_H
 
 #include "doors/cursor.h"
-#include "doors/exchange.h"
+#include "doors/rest.h"
 
 struct listing {
     unsigned limit;     /* elements of a page; ask for one more to learn whether there is a next */
@@ -15,7 +15,7 @@ struct listing {
  * Reads `limit` and `cursor`. `filter` is whatever else of the query chooses the elements, in one
  * spelling. ERR_INVALID.
  */
-int listing_begin(struct exchange *x, struct slice filter, struct listing *ret,
+int listing_begin(struct rest *rest, struct slice filter, struct listing *ret,
                   struct err *err) MUST_CHECK;
 
 /* The page to ask the store for. */
@@ -34,16 +34,16 @@ static inline unsigned listing_count(const struct listing *listing, unsigned cou
  * Answers {"<member>": array, "next": cursor or null}. Takes `array` (NULL: ERR_NOMEM). `last` is the
  * position of the last element when there are more behind it, else SLICE_NONE.
  */
-int listing_answer(struct exchange *x, const struct listing *listing, const char *member,
+int listing_answer(struct rest *rest, const struct listing *listing, const char *member,
                    json_t *array, struct slice last, struct err *err) MUST_CHECK;
 
 /*
  * Whose records a list of records is about: the tenant of the path, else ?tenant=, else (empty) all.
  * What a deleted tenant leaves behind is reached by ?tenant= only.
  */
-struct slice listing_owner(const struct exchange *x);
+struct slice listing_owner(const struct rest *rest);
 
 /* Adds "revision" of the tenant (or platform) to the answer and its header. */
-int listing_revision(struct exchange *x, struct err *err) MUST_CHECK;
+int listing_revision(struct rest *rest, struct err *err) MUST_CHECK;
 
 #endif

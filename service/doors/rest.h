@@ -1,22 +1,72 @@
 /*
- * The work of the REST routes, one file a resource: rest_tenants.c, rest_accounts.c, rest_rules.c
- * (tenant's and platform's), rest_profiles.c, rest_check.c, rest_tokens.c, rest_audit.c,
- * rest_attempts.c. Each function runs inside the frame of exchange.h; routes.c says who may call it.
+ * One REST request against the store: what is the same for every resource stands here once, and each
+ * resource is a file of work beside it (rest_tenants.c, rest_accounts.c, rest_rules.c …).
+ *
+ *     read:  begin ─► work ─► end
+ *     write: body, headers ─► begin ─► kept answer? ─► work ─► revision ─► keep ─► commit ─► feed
+ *
+ * A write is all there or not at all: the change, its revision and the answer kept for an
+ * Idempotency-Key are one transaction. Before its answer goes out this node has pulled the change in,
+ * so an edit that was acknowledged is in force here.
+ *
+ * A credential for some tenants only reaches the routes of those tenants (ROUTE_TENANT, checked before)
+ * and the few marked ROUTE_SOME_TENANTS; everything else concerns all tenants and is refused here.
  */
 #ifndef SEKISHO_DOORS_REST_H
 #define SEKISHO_DOORS_REST_H
 
 #include "doors/http.h"
+#include "doors/precondition.h"
 
-exchange_fn rest_tenant_list, rest_tenant_get, rest_tenant_put, rest_tenant_patch, rest_tenant_delete;
-exchange_fn rest_account_list, rest_account_get, rest_account_put, rest_account_patch,
+struct rest {
+    struct app *app;
+    const struct request *request;
+    struct response *response;
+    struct arena *arena;
+    struct txn *txn;
+    json_t *body;        /* an object; NULL when the route has none */
+    struct slice tenant; /* of the path; empty: platform, profiles, tokens */
+    struct slice id;     /* the last parameter of the path */
+    struct precondition precondition;
+};
+
+/* The handlers of most routes: they frame the route's `work`, which runs inside the transaction and
+ * fills rest->response. */
+http_handler rest_read, rest_write;
+
+/* --- for the work itself ------------------------------------------------------------------------- */
+
+/*
+ * Holds the request's precondition for something of `version` (0: does not exist)? On ERR_STALE the
+ * response carries the present ETag.
+ */
+int rest_condition(struct rest *rest, uint64_t version, struct condition *ret,
+                       struct err *err) MUST_CHECK;
+
+/* The answer's body (taken; NULL is ERR_NOMEM), its ETag (0: none) and status. */
+int rest_answer(struct rest *rest, int status, json_t *json, uint64_t etag,
+                    struct err *err) MUST_CHECK;
+/* printf for Location. */
+int rest_location(struct rest *rest, struct err *err, const char *format, ...)
+    PRINTF_LIKE(3, 4) MUST_CHECK;
+
+/* Is the member in the body, be it null? */
+bool rest_has(const struct rest *rest, const char *member);
+
+/* A slice as text in the request's arena; NULL when out of memory. */
+const char *rest_text(struct rest *rest, struct slice text);
+
+/* --- the work of each route; routes.c says who may have it done ---------------------------------- */
+
+rest_work rest_tenant_list, rest_tenant_get, rest_tenant_put, rest_tenant_patch, rest_tenant_delete;
+rest_work rest_account_list, rest_account_get, rest_account_put, rest_account_patch,
     rest_account_delete;
-exchange_fn rest_rule_list, rest_rule_get, rest_rule_create, rest_rule_replace, rest_rule_patch,
+rest_work rest_rule_list, rest_rule_get, rest_rule_create, rest_rule_replace, rest_rule_patch,
     rest_rule_delete;
-exchange_fn rest_profile_list, rest_profile_get, rest_profile_put, rest_profile_delete;
-exchange_fn rest_check;
-exchange_fn rest_revoked_list, rest_revoked_put;
-exchange_fn rest_audit_list;
-exchange_fn rest_attempt_list;
+rest_work rest_profile_list, rest_profile_get, rest_profile_put, rest_profile_delete;
+rest_work rest_check;
+rest_work rest_revoked_list, rest_revoked_put;
+rest_work rest_audit_list;
+rest_work rest_attempt_list;
 
 #endif

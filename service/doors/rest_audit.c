@@ -34,26 +34,26 @@ static const struct field audit_fields[] = {
 #undef AT
 /* clang-format on */
 
-int rest_audit_list(struct exchange *x, struct err *err)
+int rest_audit_list(struct rest *rest, struct err *err)
 {
     struct listing listing;
     struct audit_record *records;
     struct tenant tenant;
     unsigned found;
-    int rc = listing_begin(x, listing_owner(x), &listing, err);
-    if (rc == 0 && !slice_is_empty(x->tenant))
-        rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    int rc = listing_begin(rest, listing_owner(rest), &listing, err);
+    if (rc == 0 && !slice_is_empty(rest->tenant))
+        rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc)
         return rc;
     uint64_t before = listing.after.p ? strtoull(listing.after.p, NULL, 10) : 0;
-    rc = store_audit_list(x->txn, listing_owner(x), before, listing.limit + 1, x->arena, &records,
-                          &found, err);
+    rc = store_audit_list(rest->txn, listing_owner(rest), before, listing.limit + 1, rest->arena,
+                          &records, &found, err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found);
     struct slice last = SLICE_NONE;
     if (found > count)
-        last = slice_of(arena_printf(x->arena, "%" PRIu64, records[count - 1].seq));
+        last = slice_of(arena_printf(rest->arena, "%" PRIu64, records[count - 1].seq));
     json_t *array = fields_write_all(audit_fields, 0, records, count, sizeof *records);
-    return listing_answer(x, &listing, "records", array, last, err);
+    return listing_answer(rest, &listing, "records", array, last, err);
 }

@@ -7,33 +7,33 @@
 #include "doors/rule_origin.h"
 #include "wire/rule.h"
 
-static enum rule_kind kind_of(const struct exchange *x)
+static enum rule_kind kind_of(const struct rest *rest)
 {
-    return slice_is_empty(x->tenant) ? RULE_OF_PLATFORM : RULE_OF_TENANT;
+    return slice_is_empty(rest->tenant) ? RULE_OF_PLATFORM : RULE_OF_TENANT;
 }
 
-static int answer(struct exchange *x, int status, struct slice id, struct err *err)
+static int answer(struct rest *rest, int status, struct slice id, struct err *err)
 {
     struct rule rule;
-    int rc = store_rule_get(x->txn, x->tenant, id, x->arena, &rule, err);
-    return rc ? rc : exchange_answer(x, status, rule_write(&rule, kind_of(x)), rule.version, err);
+    int rc = store_rule_get(rest->txn, rest->tenant, id, rest->arena, &rule, err);
+    return rc ? rc : rest_answer(rest, status, rule_write(&rule, kind_of(rest)), rule.version, err);
 }
 
-int rest_rule_get(struct exchange *x, struct err *err)
+int rest_rule_get(struct rest *rest, struct err *err)
 {
-    return answer(x, 200, x->id, err);
+    return answer(rest, 200, rest->id, err);
 }
 
 /* --- lists -------------------------------------------------------------------------------------- */
 
 /* Which of the tenant's rules: all, ?scope=tenant, or ?account=. */
-static int filter_of(struct exchange *x, struct rule_filter *ret, struct slice *ret_name,
+static int filter_of(struct rest *rest, struct rule_filter *ret, struct slice *ret_name,
                      struct err *err)
 {
-    struct slice account = request_query(x->request, "account");
-    struct slice scope = request_query(x->request, "scope");
+    struct slice account = request_query(rest->request, "account");
+    struct slice scope = request_query(rest->request, "scope");
     const char *name = scope.p ? "scope=tenant" : "";
-    *ret = (struct rule_filter){.tenant = x->tenant, .which = RULES_ALL};
+    *ret = (struct rule_filter){.tenant = rest->tenant, .which = RULES_ALL};
     if (account.p && scope.p)
         return err_set(err, ERR_INVALID, "account and scope exclude each other");
     if (scope.p && !slice_equals_text(scope, "tenant"))
@@ -45,7 +45,7 @@ static int filter_of(struct exchange *x, struct rule_filter *ret, struct slice *
     if (account.p) {
         ret->which = RULES_OF_ACCOUNT;
         ret->account = account;
-        name = arena_printf(x->arena, "account=%.*s", SLICE_ARG(account));
+        name = arena_printf(rest->arena, "account=%.*s", SLICE_ARG(account));
     }
     *ret_name = slice_of(name);
     return name ? 0 : err_set(err, ERR_NOMEM, "out of memory");
@@ -57,122 +57,124 @@ static uint64_t list_etag(uint64_t version)
     return version + 1;
 }
 
-static int answer_list(struct exchange *x, const struct rule_filter *filter, struct slice name,
+static int answer_list(struct rest *rest, const struct rule_filter *filter, struct slice name,
                        struct err *err)
 {
     struct listing listing;
     struct rule *rules;
     unsigned found;
     uint64_t version;
-    int rc = listing_begin(x, name, &listing, err);
+    int rc = listing_begin(rest, name, &listing, err);
     if (rc == 0)
-        rc = store_rule_list(x->txn, filter, listing_page(&listing), x->arena, &rules, &found, err);
+        rc = store_rule_list(rest->txn, filter, listing_page(&listing), rest->arena, &rules, &found,
+                             err);
     if (rc == 0)
-        rc = store_rules_version(x->txn, filter, &version, err);
+        rc = store_rules_version(rest->txn, filter, &version, err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found);
     struct slice last = found > count ? slice_of(rules[count - 1].id) : SLICE_NONE;
-    rc = listing_answer(x, &listing, "rules", rules_write(rules, count, kind_of(x)), last, err);
-    x->response->etag = list_etag(version);
-    return rc ? rc : listing_revision(x, err);
+    rc = listing_answer(rest, &listing, "rules", rules_write(rules, count, kind_of(rest)), last, err);
+    rest->response->etag = list_etag(version);
+    return rc ? rc : listing_revision(rest, err);
 }
 
-int rest_rule_list(struct exchange *x, struct err *err)
+int rest_rule_list(struct rest *rest, struct err *err)
 {
     struct rule_filter filter;
     struct slice name;
-    int rc = filter_of(x, &filter, &name, err);
-    return rc ? rc : answer_list(x, &filter, name, err);
+    int rc = filter_of(rest, &filter, &name, err);
+    return rc ? rc : answer_list(rest, &filter, name, err);
 }
 
 /* --- one rule ----------------------------------------------------------------------------------- */
 
-static int check_account(struct exchange *x, const struct rule *rule, struct err *err)
+static int check_account(struct rest *rest, const struct rule *rule, struct err *err)
 {
     struct account account;
     struct tenant tenant;
     struct err why = {0};
     if (!*rule->account)
         return 0;
-    int rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    int rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc)
         return rc;
-    rc = store_account_get(x->txn, x->tenant, slice_of(rule->account), x->arena, &account, &why);
+    rc = store_account_get(rest->txn, rest->tenant, slice_of(rule->account), rest->arena, &account,
+                           &why);
     if (rc == ERR_NOT_FOUND)
         return err_field(err, ERR_INVALID, "/account", "the tenant has no such account");
     return rc ? err_set(err, rc, "%s", why.text) : 0;
 }
 
-static const char *rules_path(const struct exchange *x)
+static const char *rules_path(const struct rest *rest)
 {
-    return slice_is_empty(x->tenant) ? "/v1/platform" : "/v1/tenants/";
+    return slice_is_empty(rest->tenant) ? "/v1/platform" : "/v1/tenants/";
 }
 
-int rest_rule_create(struct exchange *x, struct err *err)
+int rest_rule_create(struct rest *rest, struct err *err)
 {
-    const enum role role = x->request->credential->role;
+    const enum role role = rest->request->credential->role;
     struct rule rule = rule_blank(rule_source_of(role));
     char id[RULE_ID_BYTES];
-    int rc = rule_read(x->body, kind_of(x), READ_NEW, NULL, x->arena, &rule, err);
+    int rc = rule_read(rest->body, kind_of(rest), READ_NEW, NULL, rest->arena, &rule, err);
     if (rc == 0)
         rc = rule_source_check(role, rule.source, NULL, NULL, err);
     if (rc == 0)
-        rc = rule_target_check(x->app, &rule, NULL, err);
+        rc = rule_target_check(rest->app, &rule, NULL, err);
     if (rc == 0)
-        rc = check_account(x, &rule, err);
+        rc = check_account(rest, &rule, err);
     if (rc == 0)
-        rc = store_rule_create(x->txn, x->tenant, &rule, id, err);
+        rc = store_rule_create(rest->txn, rest->tenant, &rule, id, err);
     if (rc == 0)
-        rc = exchange_location(x, err, "%s%.*s/rules/%s", rules_path(x), SLICE_ARG(x->tenant), id);
-    return rc ? rc : answer(x, 201, slice_of(id), err);
+        rc = rest_location(rest, err, "%s%.*s/rules/%s", rules_path(rest), SLICE_ARG(rest->tenant), id);
+    return rc ? rc : answer(rest, 201, slice_of(id), err);
 }
 
 /* Reads a merge over the stored rule; who changes it becomes its source, unless an operator does. */
-static int merge(struct exchange *x, const struct rule *stored, struct rule *ret, struct err *err)
+static int merge(struct rest *rest, const struct rule *stored, struct rule *ret, struct err *err)
 {
-    const enum role role = x->request->credential->role;
+    const enum role role = rest->request->credential->role;
     struct rule rule = *stored;
-    int rc = rule_read(x->body, kind_of(x), READ_MERGE, NULL, x->arena, &rule, err);
+    int rc = rule_read(rest->body, kind_of(rest), READ_MERGE, NULL, rest->arena, &rule, err);
     if (rc)
         return rc;
     if (strcmp(rule.account, stored->account) != 0)
         return err_field(err, ERR_INVALID, "/account", "a rule cannot move to another account");
-    if (exchange_has(x, "source"))
+    if (rest_has(rest, "source"))
         rc = rule_source_check(role, rule.source, stored->source, NULL, err);
     else if (role != ROLE_OPERATOR && !rule_says_same(&rule, stored))
         rule.source = rule_source_of(role);
     if (rc == 0)
-        rc = rule_target_check(x->app, &rule, NULL, err);
+        rc = rule_target_check(rest->app, &rule, NULL, err);
     if (rc == 0)
         *ret = rule;
     return rc;
 }
 
-int rest_rule_patch(struct exchange *x, struct err *err)
+int rest_rule_patch(struct rest *rest, struct err *err)
 {
     struct rule stored, rule;
     struct condition condition;
-    int rc = store_rule_get(x->txn, x->tenant, x->id, x->arena, &stored, err);
+    int rc = store_rule_get(rest->txn, rest->tenant, rest->id, rest->arena, &stored, err);
     if (rc == 0)
-        rc = exchange_condition(x, stored.version, &condition, err);
+        rc = rest_condition(rest, stored.version, &condition, err);
     if (rc == 0)
-        rc = merge(x, &stored, &rule, err);
+        rc = merge(rest, &stored, &rule, err);
     if (rc == 0)
-        rc = store_rule_update(x->txn, x->tenant, &rule, &condition, err);
-    return rc ? rc : answer(x, 200, x->id, err);
+        rc = store_rule_update(rest->txn, rest->tenant, &rule, &condition, err);
+    return rc ? rc : answer(rest, 200, rest->id, err);
 }
 
-int rest_rule_delete(struct exchange *x, struct err *err)
+int rest_rule_delete(struct rest *rest, struct err *err)
 {
     struct rule stored;
     struct condition condition;
-    int rc = store_rule_get(x->txn, x->tenant, x->id, x->arena, &stored, err);
+    int rc = store_rule_get(rest->txn, rest->tenant, rest->id, rest->arena, &stored, err);
     if (rc == 0)
-        rc = exchange_condition(x, stored.version, &condition, err);
+        rc = rest_condition(rest, stored.version, &condition, err);
     if (rc == 0)
-        rc = store_rule_delete(x->txn, x->tenant, x->id, &condition, err);
-    x->response->status = 204;
+        rc = store_rule_delete(rest->txn, rest->tenant, rest->id, &condition, err);
+    rest->response->status = 204;
     return rc;
 }
 
@@ -186,14 +188,14 @@ static int compare_rules(const void *a, const void *b)
 }
 
 /* Each rule's source: its own word, that of the stored rule it repeats, or the role's. */
-static int settle_sources(struct exchange *x, const struct rule_filter *filter, const char *blank,
+static int settle_sources(struct rest *rest, const struct rule_filter *filter, const char *blank,
                           struct rule *rules, unsigned count, struct err *err)
 {
-    const enum role role = x->request->credential->role;
+    const enum role role = rest->request->credential->role;
     struct page all = {SLICE_NONE, RULES_PER_TENANT_MAX};
     struct rule *stored;
     unsigned stored_count;
-    int rc = store_rule_list(x->txn, filter, all, x->arena, &stored, &stored_count, err);
+    int rc = store_rule_list(rest->txn, filter, all, rest->arena, &stored, &stored_count, err);
     if (rc)
         return rc;
     if (stored_count)
@@ -210,14 +212,14 @@ static int settle_sources(struct exchange *x, const struct rule_filter *filter, 
     return rc;
 }
 
-static int check_each(struct exchange *x, const struct rule *rules, unsigned count,
+static int check_each(struct rest *rest, const struct rule *rules, unsigned count,
                       const char *account, struct err *err)
 {
     for (unsigned i = 0; i < count; i++) {
         struct where here = {&in_rules, NULL, i}, there = {&here, "account", 0};
         if (strcmp(rules[i].account, account) != 0)
             return where_err(&there, ERR_INVALID, err, "is not whose list this is");
-        int rc = rule_target_check(x->app, &rules[i], &here, err);
+        int rc = rule_target_check(rest->app, &rules[i], &here, err);
         if (rc)
             return rc;
     }
@@ -225,22 +227,22 @@ static int check_each(struct exchange *x, const struct rule *rules, unsigned cou
 }
 
 /* {"rules": […]}, and what a client that sends back what it got has beside it. */
-static int read_list(struct exchange *x, const struct rule *blank, struct rule **ret,
+static int read_list(struct rest *rest, const struct rule *blank, struct rule **ret,
                      unsigned *ret_count, struct err *err)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(x->body, name, value) {
+    json_object_foreach(rest->body, name, value) {
         struct where here = {NULL, name, 0};
         if (strcmp(name, "next") == 0 && !json_is_null(value))
             return where_err(&here, ERR_INVALID, err, "this is one page of the list, not all of it");
         if (strcmp(name, "rules") != 0 && strcmp(name, "revision") != 0 && strcmp(name, "next") != 0)
             return where_err(&here, ERR_INVALID, err, "is not a member of this");
     }
-    value = json_object_get(x->body, "rules");
+    value = json_object_get(rest->body, "rules");
     if (!value)
         return where_err(&in_rules, ERR_INVALID, err, "is missing");
-    return rules_read(value, kind_of(x), RULES_PER_TENANT_MAX, blank, &in_rules, x->arena, ret,
+    return rules_read(value, kind_of(rest), RULES_PER_TENANT_MAX, blank, &in_rules, rest->arena, ret,
                       ret_count, err);
 }
 
@@ -248,62 +250,62 @@ static int read_list(struct exchange *x, const struct rule *blank, struct rule *
  * If-Match may name the version of this list, or that of all the tenant's rules, which GET shows without
  * a filter: when nothing changed there, nothing changed here.
  */
-static int check_version(struct exchange *x, const struct rule_filter *filter,
+static int check_version(struct rest *rest, const struct rule_filter *filter,
                          struct condition *ret, struct err *err)
 {
-    const struct rule_filter all = {.tenant = x->tenant, .which = RULES_ALL};
+    const struct rule_filter all = {.tenant = rest->tenant, .which = RULES_ALL};
     uint64_t version, version_of_all;
     struct condition ignored;
-    int rc = store_rules_version(x->txn, filter, &version, err);
+    int rc = store_rules_version(rest->txn, filter, &version, err);
     if (rc == 0)
-        rc = store_rules_version(x->txn, &all, &version_of_all, err);
+        rc = store_rules_version(rest->txn, &all, &version_of_all, err);
     if (rc)
         return rc;
     *ret = (struct condition){.kind = COND_NONE}; /* compared here, inside the transaction */
-    if (precondition_resolve(&x->precondition, list_etag(version_of_all), &ignored, NULL) == 0)
+    if (precondition_resolve(&rest->precondition, list_etag(version_of_all), &ignored, NULL) == 0)
         return 0;
-    return exchange_condition(x, list_etag(version), &ignored, err);
+    return rest_condition(rest, list_etag(version), &ignored, err);
 }
 
 /* Without it, a tenant that is not there would be 412 instead of 404. */
-static int check_owner(struct exchange *x, const struct rule_filter *filter, struct err *err)
+static int check_owner(struct rest *rest, const struct rule_filter *filter, struct err *err)
 {
     struct tenant tenant;
     struct account account;
     int rc = 0;
-    if (!slice_is_empty(x->tenant))
-        rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    if (!slice_is_empty(rest->tenant))
+        rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc == 0 && filter->which == RULES_OF_ACCOUNT)
-        rc = store_account_get(x->txn, x->tenant, filter->account, x->arena, &account, err);
+        rc = store_account_get(rest->txn, rest->tenant, filter->account, rest->arena, &account, err);
     return rc;
 }
 
-int rest_rule_replace(struct exchange *x, struct err *err)
+int rest_rule_replace(struct rest *rest, struct err *err)
 {
-    struct rule blank = rule_blank(rule_source_of(x->request->credential->role));
+    struct rule blank = rule_blank(rule_source_of(rest->request->credential->role));
     struct rule_filter filter;
     struct condition condition;
     struct slice name;
     struct rule *rules;
     unsigned count;
-    int rc = filter_of(x, &filter, &name, err);
+    int rc = filter_of(rest, &filter, &name, err);
     if (rc)
         return rc;
     if (filter.which == RULES_ALL)
         filter.which = RULES_TENANT_SCOPE;
-    blank.account = exchange_text(x, filter.account);
+    blank.account = rest_text(rest, filter.account);
     if (!blank.account)
         return err_set(err, ERR_NOMEM, "out of memory");
-    rc = check_owner(x, &filter, err);
+    rc = check_owner(rest, &filter, err);
     if (rc == 0)
-        rc = check_version(x, &filter, &condition, err);
+        rc = check_version(rest, &filter, &condition, err);
     if (rc == 0)
-        rc = read_list(x, &blank, &rules, &count, err);
+        rc = read_list(rest, &blank, &rules, &count, err);
     if (rc == 0)
-        rc = check_each(x, rules, count, blank.account, err);
+        rc = check_each(rest, rules, count, blank.account, err);
     if (rc == 0)
-        rc = settle_sources(x, &filter, blank.source, rules, count, err);
+        rc = settle_sources(rest, &filter, blank.source, rules, count, err);
     if (rc == 0)
-        rc = store_rules_replace(x->txn, &filter, rules, count, &condition, err);
-    return rc ? rc : answer_list(x, &filter, name, err);
+        rc = store_rules_replace(rest->txn, &filter, rules, count, &condition, err);
+    return rc ? rc : answer_list(rest, &filter, name, err);
 }

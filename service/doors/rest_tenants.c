@@ -9,36 +9,36 @@
 
 /* --- answers ------------------------------------------------------------------------------------ */
 
-static int answer(struct exchange *x, int status, struct err *err)
+static int answer(struct rest *rest, int status, struct err *err)
 {
     struct tenant tenant;
-    int rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    int rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc)
         return rc;
-    x->response->has_revision = true;
-    x->response->revision = tenant.revision;
-    return exchange_answer(x, status, tenant_write(&tenant), tenant.version, err);
+    rest->response->has_revision = true;
+    rest->response->revision = tenant.revision;
+    return rest_answer(rest, status, tenant_write(&tenant), tenant.version, err);
 }
 
-int rest_tenant_get(struct exchange *x, struct err *err)
+int rest_tenant_get(struct rest *rest, struct err *err)
 {
-    return answer(x, 200, err);
+    return answer(rest, 200, err);
 }
 
 /* --- list --------------------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b)
 {
-    const struct tenant *x = a, *y = b;
-    return strcmp(x->id, y->id);
+    const struct tenant *one = a, *other = b;
+    return strcmp(one->id, other->id);
 }
 
 /* A credential for some tenants sees those: at most TOKEN_TENANTS_MAX, looked up one by one. */
-static int find_covered(struct exchange *x, struct page page, struct tenant **ret, unsigned *ret_count,
+static int find_covered(struct rest *rest, struct page page, struct tenant **ret, unsigned *ret_count,
                         struct err *err)
 {
-    const struct credential *credential = x->request->credential;
-    struct tenant *tenants = arena_alloc(x->arena, TOKEN_TENANTS_MAX * sizeof *tenants);
+    const struct credential *credential = rest->request->credential;
+    struct tenant *tenants = arena_alloc(rest->arena, TOKEN_TENANTS_MAX * sizeof *tenants);
     unsigned count = 0;
     if (!tenants)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -46,7 +46,7 @@ static int find_covered(struct exchange *x, struct page page, struct tenant **re
         struct err why = {0};
         if (page.after.n && strcmp(id, page.after.p) <= 0)
             continue;
-        int rc = store_tenant_get(x->txn, slice_of(id), x->arena, &tenants[count], &why);
+        int rc = store_tenant_get(rest->txn, slice_of(id), rest->arena, &tenants[count], &why);
         if (rc == 0)
             count++;
         else if (rc != ERR_NOT_FOUND)
@@ -58,23 +58,23 @@ static int find_covered(struct exchange *x, struct page page, struct tenant **re
     return 0;
 }
 
-int rest_tenant_list(struct exchange *x, struct err *err)
+int rest_tenant_list(struct rest *rest, struct err *err)
 {
     struct listing listing;
     struct tenant *tenants;
     unsigned found;
-    int rc = listing_begin(x, SLICE_NONE, &listing, err);
+    int rc = listing_begin(rest, SLICE_NONE, &listing, err);
     if (rc)
         return rc;
-    if (x->request->credential->tenants_count)
-        rc = find_covered(x, listing_page(&listing), &tenants, &found, err);
+    if (rest->request->credential->tenants_count)
+        rc = find_covered(rest, listing_page(&listing), &tenants, &found, err);
     else
-        rc = store_tenant_list(x->txn, listing_page(&listing), x->arena, &tenants, &found, err);
+        rc = store_tenant_list(rest->txn, listing_page(&listing), rest->arena, &tenants, &found, err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found);
     struct slice last = found > count ? slice_of(tenants[count - 1].id) : SLICE_NONE;
-    return listing_answer(x, &listing, "tenants", tenants_write(tenants, count), last, err);
+    return listing_answer(rest, &listing, "tenants", tenants_write(tenants, count), last, err);
 }
 
 /* --- changes ------------------------------------------------------------------------------------ */
@@ -95,13 +95,13 @@ static int check_time_zone(const char *zone, struct err *err)
 }
 
 /* What a customer may not change of itself: who may call at all, and what the PBX is wired for. */
-static int check_members(const struct exchange *x, struct err *err)
+static int check_members(const struct rest *rest, struct err *err)
 {
     static const char *const operators_only[] = {"status", "outside_line", "profile", NULL};
-    if (x->request->credential->role != ROLE_TENANT_ADMIN)
+    if (rest->request->credential->role != ROLE_TENANT_ADMIN)
         return 0;
     for (const char *const *member = operators_only; *member; member++) {
-        if (exchange_has(x, *member)) {
+        if (rest_has(rest, *member)) {
             char pointer[32];
             snprintf(pointer, sizeof pointer, "/%s", *member);
             return err_field(err, ERR_FORBIDDEN, pointer, "is the operator's to change");
@@ -111,25 +111,25 @@ static int check_members(const struct exchange *x, struct err *err)
 }
 
 /* Reads the body over the stored tenant and writes it back. */
-static int save(struct exchange *x, enum read_mode mode, struct tenant *tenant,
+static int save(struct rest *rest, enum read_mode mode, struct tenant *tenant,
                 const struct condition *condition, bool *ret_created, struct err *err)
 {
-    int rc = tenant_read(x->body, mode, x->arena, tenant, err);
+    int rc = tenant_read(rest->body, mode, rest->arena, tenant, err);
     if (rc == 0)
         rc = check_time_zone(tenant->time_zone, err);
     if (rc == 0)
-        rc = store_tenant_put(x->txn, tenant, condition, ret_created, err);
+        rc = store_tenant_put(rest->txn, tenant, condition, ret_created, err);
     return rc;
 }
 
 /* The stored tenant, or the defaults and *ret_exists false. */
-static int find_or_default(struct exchange *x, struct tenant *ret, bool *ret_exists, struct err *err)
+static int find_or_default(struct rest *rest, struct tenant *ret, bool *ret_exists, struct err *err)
 {
     struct err why = {0};
-    const char *id = exchange_text(x, x->tenant);
+    const char *id = rest_text(rest, rest->tenant);
     if (!id)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int rc = store_tenant_get(x->txn, x->tenant, x->arena, ret, &why);
+    int rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, ret, &why);
     *ret_exists = rc == 0;
     if (rc == 0)
         return 0;
@@ -140,48 +140,48 @@ static int find_or_default(struct exchange *x, struct tenant *ret, bool *ret_exi
     return 0;
 }
 
-int rest_tenant_put(struct exchange *x, struct err *err)
+int rest_tenant_put(struct rest *rest, struct err *err)
 {
     struct tenant tenant;
     struct condition condition;
     bool exists = false, created = false;
-    if (!tenant_id_is_valid(x->tenant))
+    if (!tenant_id_is_valid(rest->tenant))
         return err_set(err, ERR_INVALID,
                        "a tenant's id is 1 to 63 of a-z, 0-9, - and _, first a letter or digit");
-    int rc = find_or_default(x, &tenant, &exists, err);
+    int rc = find_or_default(rest, &tenant, &exists, err);
     if (rc == 0)
-        rc = exchange_condition(x, exists ? tenant.version : 0, &condition, err);
+        rc = rest_condition(rest, exists ? tenant.version : 0, &condition, err);
     if (rc == 0)
-        rc = save(x, READ_WHOLE, &tenant, &condition, &created, err);
+        rc = save(rest, READ_WHOLE, &tenant, &condition, &created, err);
     if (rc == 0 && created)
-        rc = exchange_location(x, err, "/v1/tenants/%s", tenant.id);
-    return rc ? rc : answer(x, created ? 201 : 200, err);
+        rc = rest_location(rest, err, "/v1/tenants/%s", tenant.id);
+    return rc ? rc : answer(rest, created ? 201 : 200, err);
 }
 
-int rest_tenant_patch(struct exchange *x, struct err *err)
+int rest_tenant_patch(struct rest *rest, struct err *err)
 {
     struct tenant tenant;
     struct condition condition;
     bool created = false;
-    int rc = check_members(x, err);
+    int rc = check_members(rest, err);
     if (rc == 0)
-        rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+        rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc == 0)
-        rc = exchange_condition(x, tenant.version, &condition, err);
+        rc = rest_condition(rest, tenant.version, &condition, err);
     if (rc == 0)
-        rc = save(x, READ_MERGE, &tenant, &condition, &created, err);
-    return rc ? rc : answer(x, 200, err);
+        rc = save(rest, READ_MERGE, &tenant, &condition, &created, err);
+    return rc ? rc : answer(rest, 200, err);
 }
 
-int rest_tenant_delete(struct exchange *x, struct err *err)
+int rest_tenant_delete(struct rest *rest, struct err *err)
 {
     struct tenant tenant;
     struct condition condition;
-    int rc = store_tenant_get(x->txn, x->tenant, x->arena, &tenant, err);
+    int rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc == 0)
-        rc = exchange_condition(x, tenant.version, &condition, err);
+        rc = rest_condition(rest, tenant.version, &condition, err);
     if (rc == 0)
-        rc = store_tenant_delete(x->txn, x->tenant, &condition, err);
-    x->response->status = 204;
+        rc = store_tenant_delete(rest->txn, rest->tenant, &condition, err);
+    rest->response->status = 204;
     return rc;
 }

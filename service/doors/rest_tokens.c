@@ -21,38 +21,38 @@ static const struct field revocation_fields[] = {
 #undef AT
 /* clang-format on */
 
-int rest_revoked_list(struct exchange *x, struct err *err)
+int rest_revoked_list(struct rest *rest, struct err *err)
 {
     struct listing listing;
     struct revocation *found;
     unsigned found_count;
-    int rc = listing_begin(x, SLICE_NONE, &listing, err);
+    int rc = listing_begin(rest, SLICE_NONE, &listing, err);
     if (rc == 0)
-        rc = store_revocation_list(x->txn, listing_page(&listing), x->arena, &found, &found_count,
+        rc = store_revocation_list(rest->txn, listing_page(&listing), rest->arena, &found, &found_count,
                                    err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found_count);
     struct slice last = found_count > count ? slice_of(found[count - 1].jti) : SLICE_NONE;
     json_t *array = fields_write_all(revocation_fields, 0, found, count, sizeof *found);
-    return listing_answer(x, &listing, "revoked", array, last, err);
+    return listing_answer(rest, &listing, "revoked", array, last, err);
 }
 
-int rest_revoked_put(struct exchange *x, struct err *err)
+int rest_revoked_put(struct rest *rest, struct err *err)
 {
     struct revocation revocation = {.note = "", .revoked_at_ms = clock_now_ms()};
     bool created = false;
-    if (!jti_is_valid(x->id))
+    if (!jti_is_valid(rest->id))
         return err_set(err, ERR_INVALID, "a jti is 1 to %d of A-Z, a-z, 0-9, - _ and .",
                        JTI_BYTES - 1);
-    revocation.jti = exchange_text(x, x->id);
+    revocation.jti = rest_text(rest, rest->id);
     if (!revocation.jti)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int rc = fields_read(x->body, revocation_fields, 0, READ_WHOLE, NULL, x->arena, &revocation,
+    int rc = fields_read(rest->body, revocation_fields, 0, READ_WHOLE, NULL, rest->arena, &revocation,
                          err);
     if (rc == 0)
-        rc = store_revocation_put(x->txn, &revocation, &created, err);
+        rc = store_revocation_put(rest->txn, &revocation, &created, err);
     return rc ? rc
-              : exchange_answer(x, created ? 201 : 200,
+              : rest_answer(rest, created ? 201 : 200,
                                 fields_write(revocation_fields, 0, &revocation), 0, err);
 }

@@ -3,7 +3,7 @@
  * runs has been allowed here. tests/lint/routes.py reads this table and compares it with
  * api/openapi.yaml, in both directions.
  */
-#include "doors/exchange.h"
+#include "doors/rest.h"
 #include "doors/health.h"
 #include "doors/rest.h"
 
@@ -26,8 +26,8 @@ static const char *const attempts[] = {"limit", "cursor", "account", "from", "to
 static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
-#define READ exchange_read
-#define WRITE exchange_write
+#define READ rest_read
+#define WRITE rest_write
 
 /* clang-format off */
 const struct route admin_routes[] = {

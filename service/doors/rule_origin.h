@@ -8,7 +8,7 @@
 #ifndef SEKISHO_DOORS_RULE_ORIGIN_H
 #define SEKISHO_DOORS_RULE_ORIGIN_H
 
-#include "doors/exchange.h"
+#include "doors/rest.h"
 #include "wire/fields.h"
 
 /* The source of rules that this role writes: customer, onboarding, operator. Static storage. */

@@ -92,10 +92,10 @@ static json_t *write_scope(const struct explained_scope *step)
     char sentence[SENTENCE_BYTES];
     struct buf out = BUF_OVER(sentence);
     say_scope(step, &out);
-    return json_pack("{s:i,s:b,s:b,s:b,s:s,s:o,s:s}", "reading", (int)step->reading, "locked",
-                     step->is_lock, "for_010", step->is_for_010, "took_over", step->took_over,
-                     "action", action_word(step->action), "rule", write_rule(step), "text",
-                     sentence);
+    return json_pack("{s:i,s:s,s:b,s:b,s:b,s:s,s:o,s:s}", "reading", (int)step->reading, "scope",
+                     scope_word(step->scope), "locked", step->is_lock, "for_010", step->is_for_010,
+                     "took_over", step->took_over, "action", action_word(step->action), "rule",
+                     write_rule(step), "text", sentence);
 }
 
 static json_t *write_scopes(const struct explanation *explanation)

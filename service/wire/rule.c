@@ -70,8 +70,7 @@ static const char *const action_words[] = {
     [ACTION_ALLOW] = "allow", [ACTION_DIVERT] = "divert", [ACTION_DENY] = "deny", NULL};
 
 enum {
-    STORED = RULE_OF_TENANT | RULE_OF_PLATFORM,
-    DATED = RULE_OF_TENANT | RULE_OF_PLATFORM | RULE_OF_DRAFT,
+    STORED = RULE_OF_TENANT | RULE_OF_PLATFORM | RULE_OF_DRAFT, /* a draft may be a list as it was got */
     OWNED = RULE_OF_TENANT | RULE_OF_DRAFT,
 };
 
@@ -89,8 +88,8 @@ static const struct field rule_fields[] = {
     {"note",       &field_text,   AT(note), FIELD_NULL, .max = RULE_NOTE_CHARS_MAX},
     {"source",     &field_text,   AT(source), .max = RULE_SOURCE_BYTES - 1, .only = STORED},
     {"locked",     &field_bool,   AT(is_locked), .only = RULE_OF_PLATFORM},
-    {"starts_at",  &field_time,   AT(starts_at_ms), FIELD_NULL, .only = DATED},
-    {"expires_at", &field_time,   AT(expires_at_ms), FIELD_NULL, .only = DATED},
+    {"starts_at",  &field_time,   AT(starts_at_ms), FIELD_NULL, .only = STORED},
+    {"expires_at", &field_time,   AT(expires_at_ms), FIELD_NULL, .only = STORED},
     {"created_at", &field_time,   AT(created_at_ms), FIELD_READ_ONLY, .only = STORED},
     {"updated_at", &field_time,   AT(updated_at_ms), FIELD_READ_ONLY, .only = STORED},
     {"version",    &field_u64,    AT(version), FIELD_READ_ONLY, .only = STORED},

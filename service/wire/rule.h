@@ -10,7 +10,7 @@ enum rule_kind {
     RULE_OF_TENANT = 1,
     RULE_OF_PLATFORM = 2, /* `locked`, no account */
     RULE_OF_PROFILE = 4,  /* what and whereto only: no account, source, dates */
-    RULE_OF_DRAFT = 8,    /* not stored: no id, source */
+    RULE_OF_DRAFT = 8,    /* as a tenant's, not stored */
 };
 
 /* A rule with nothing in it, to be read over. */
