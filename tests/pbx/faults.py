@@ -55,13 +55,19 @@ class Fault:
     def __init__(self, speaks, behaves, answer=ALLOW):
         self.speaks, self.behaves, self.answer = speaks, behaves, dict(answer)
         self.asked, self.last = 0, ""
-        self.stopping = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self.listener.getsockname()[1]
+        self.stopping, self.port = threading.Event(), 0
+        self.listening()
         if behaves == "refused":
-            self.listener.close()
-        else:
-            threading.Thread(target=self.accept, daemon=True).start()
+            self.__exit__()
+
+    def listening(self):
+        """Listens, on the port it had before if any; one that refused then answers."""
+        refused = self.behaves == "refused" and self.port
+        self.behaves = "up" if refused else self.behaves
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
 
     def __enter__(self):
         return self
