@@ -1,0 +1,129 @@
+#include "doors/uri.h"
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "%XX" at `p` stands for; negative when it is no escape, or one of NUL. */
+static int escape_value(const char *p, const char *end)
+{
+    if (end - p < 3)
+        return -1;
+    int high = hex_value(p[1]), low = hex_value(p[2]);
+    int value = high < 0 || low < 0 ? -1 : high * 16 + low;
+    return value ? value : -1;
+}
+
+static bool is_control(char c)
+{
+    return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
+static int malformed(struct err *err)
+{
+    return err_set(err, ERR_INVALID, "malformed URI");
+}
+
+/* Finds the end of the path; what is in it must be clean, so that decoding later cannot fail. */
+static int take_path(const char **p, const char *end, struct slice *ret, struct err *err)
+{
+    const char *start = *p;
+    if (start == end || *start != '/')
+        return malformed(err);
+    for (; *p < end && **p != '?'; ++*p)
+        if (is_control(**p) || **p == '#' || (**p == '%' && escape_value(*p, end) < 0))
+            return malformed(err);
+    *ret = (struct slice){start, (size_t)(*p - start)};
+    return 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Decodes up to `stop` or & into *out, which runs behind *p in the same text. */
+static bool take_text(const char **p, const char *end, char stop, char **out, struct slice *ret)
+{
+    const char *start = *p;
+    char *to = *out;
+    for (; *p < end && **p != '&' && **p != stop; ++*p) {
+        char c = **p;
+        if (c == '%') {
+            int value = escape_value(*p, end);
+            if (value < 0)
+                return false;
+            c = (char)value;
+            *p += 2;
+        } else if (c == '+') {
+            bool is_plus = *p == start && stop == '&' && end - start > 1 && is_digit(start[1]);
+            c = is_plus ? '+' : ' ';
+        } else if (is_control(c) || c == '#') {
+            return false;
+        }
+        *to++ = c;
+    }
+    *ret = (struct slice){*out, (size_t)(to - *out)};
+    *out = to;
+    return true;
+}
+
+static int take_param(const char **p, const char *end, char **out, struct uri *uri, struct err *err)
+{
+    struct slice name, value = {*out, 0};
+    if (!take_text(p, end, '=', out, &name))
+        return malformed(err);
+    if (*p < end && **p == '=') {
+        ++*p;
+        if (!take_text(p, end, '&', out, &value))
+            return malformed(err);
+    }
+    if (name.n == 0)
+        return err_set(err, ERR_INVALID, "a query parameter without a name");
+    for (unsigned i = 0; i < uri->params_count; i++)
+        if (slice_equals(uri->params[i].name, name))
+            return err_set(err, ERR_INVALID, "a query parameter is there twice");
+    if (uri->params_count == URI_PARAMS_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d query parameters", URI_PARAMS_MAX);
+    uri->params[uri->params_count++] = (struct uri_param){name, value};
+    return 0;
+}
+
+int uri_split(char *text, size_t n, struct uri *ret, struct err *err)
+{
+    const char *p = text, *end = text + n;
+    ret->params_count = 0;
+    int rc = take_path(&p, end, &ret->path, err);
+    if (rc || p == end)
+        return rc;
+    char *out = text + (++p - text); /* behind the ?; decoded text is never longer */
+    while (p < end && !rc) {
+        rc = take_param(&p, end, &out, ret, err);
+        if (!rc && p < end)
+            p++; /* the & */
+    }
+    return rc;
+}
+
+struct slice uri_param(const struct uri *uri, const char *name)
+{
+    for (unsigned i = 0; i < uri->params_count; i++)
+        if (slice_equals_text(uri->params[i].name, name))
+            return uri->params[i].value;
+    return SLICE_NONE;
+}
+
+struct slice uri_decode_segment(struct slice segment, char *out)
+{
+    char *to = out;
+    for (size_t i = 0; i < segment.n; i++) {
+        bool is_escape = segment.p[i] == '%';
+        *to++ = is_escape ? (char)escape_value(segment.p + i, segment.p + segment.n) : segment.p[i];
+        i += is_escape ? 2 : 0;
+    }
+    return (struct slice){out, (size_t)(to - out)};
+}
