@@ -13,10 +13,10 @@ http_handler health_live;
 
 /*
  * Ready to get requests; 503 when not. `?verbose` lists the checks:
- *   rulesets  numbering data and rules were loaded
- *   draining  no end of the process was asked for
- *   store     the store answers (on the dial door: as the change feed saw it, nothing is waited for)
- *   feed      the rules in memory are at most 30 s behind the store
+ *   rulesets      numbering data and rules were loaded
+ *   not_draining  no end of the process was asked for
+ *   store         the store answers (on the dial door: as the change feed saw it, nothing is waited for)
+ *   feed          the rules in memory are at most 30 s behind the store
  * On the dial door store and feed are shown but do not count: verdicts come from memory, and a database
  * that is away must not take every node out of the load balancer at once (design 7).
  */
