@@ -73,17 +73,11 @@ struct request {
     void *connection; /* struct MHD_Connection *, for request_query() and request_header() */
 };
 
-/* A query parameter, percent-decoded; empty slice with p == NULL when absent. Repeated: ERR_INVALID was
- * answered by the gate already. */
+/* A query parameter, percent-decoded; empty slice with p == NULL when absent. One that is repeated or not
+ * in route->query was answered with 400 before. */
 struct slice request_query(const struct request *request, const char *name);
-/* ERR_INVALID when the query has a parameter that is not in `names` (ends with NULL). */
-int request_query_only(const struct request *request, const char *const names[],
-                       struct err *err) MUST_CHECK;
 /* A header's value, or p == NULL. */
 struct slice request_header(const struct request *request, const char *name);
-/* What If-Match and If-None-Match ask for; COND_NONE without them. ERR_INVALID: not understood, a list,
- * both at once, or If-None-Match other than *. A weak or foreign ETag never matches: ERR_STALE. */
-int request_condition(const struct request *request, struct condition *ret, struct err *err) MUST_CHECK;
 
 struct response {
     int status;           /* 0 stands for 200 */
@@ -108,7 +102,7 @@ struct route {
     unsigned roles;      /* set of enum role; 0: open to everyone (health, metrics on loopback) */
     http_handler *handler;
     unsigned flags;
-    rest_work *work;        /* for rest_read() and rest_write() as handler */
+    rest_work *work;     /* for rest_read() and rest_write() as handler */
     const char *const *query; /* the query parameters it knows, ends with NULL; NULL: none */
 };
 enum {

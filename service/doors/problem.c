@@ -55,6 +55,9 @@ static const char *detail_of(enum problem problem, const struct err *err)
         return "the error was logged with this request_id";
     if (problem == PROBLEM_UNAVAILABLE)
         return "nothing was changed; try again shortly";
+    /* one text for what is missing and for what is not yours: nobody learns which tenants exist */
+    if (problem == PROBLEM_NOT_FOUND && !(err && err->field[0]))
+        return "there is nothing here, or it is not yours";
     return err && err->text[0] ? err->text : "";
 }
 

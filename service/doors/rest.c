@@ -29,15 +29,11 @@ static struct slice last_param(const struct request *request)
 static int rest_init(struct rest *rest, struct app *app, struct request *request,
                          struct response *response, struct err *err)
 {
-    static const char *const none[] = {NULL};
-    const char *const *query = request->route->query ? request->route->query : none;
     int rc = check_reach(request, err);
     *rest = (struct rest){.app = app, .request = request, .response = response,
                            .arena = request->arena, .id = last_param(request)};
     if (request->route->flags & ROUTE_TENANT)
         rest->tenant = request->params[0];
-    if (rc == 0)
-        rc = request_query_only(request, query, err);
     if (rc == 0 && request->route->flags & ROUTE_BODY)
         rc = json_read(request->body, &rest->body, err);
     return rc;

@@ -1,0 +1,155 @@
+#include "doors/answer.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "doors/authorize.h"
+#include "doors/connection.h"
+
+const char *request_name(struct connection *connection)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char bytes[12] = {0};
+    char *to = connection->request_id;
+    if (*to)
+        return to;
+    /* cannot fail for so few bytes once the system is up (getrandom(2)); if it did, the name is dull */
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        memset(bytes, 0, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        *to++ = hex[bytes[i] >> 4];
+        *to++ = hex[bytes[i] & 15];
+    }
+    *to = '\0';
+    return connection->request_id;
+}
+
+/* --- headers ---------------------------------------------------------------------------------------- */
+
+static bool add(struct MHD_Response *response, const char *name, const char *value)
+{
+    return !value || MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static bool add_number(struct MHD_Response *response, const char *name, const char *format,
+                       uint64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, format, (unsigned long long)value);
+    return add(response, name, text);
+}
+
+/* What every answer carries: nothing of ours may be cached, guessed at or run. */
+static bool add_common(struct MHD_Response *response, const struct connection *connection,
+                       const struct answer *answer)
+{
+    const struct http *http = connection->http;
+    bool closes = answer->closes || deadline_is_old(&connection->deadline) ||
+                  atomic_load_explicit(&http->is_draining, memory_order_relaxed);
+    return add(response, "Content-Type", answer->content_type) &&
+           add(response, "Cache-Control", "no-store") &&
+           add(response, "X-Content-Type-Options", "nosniff") &&
+           add(response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") &&
+           add(response, "Strict-Transport-Security", http->is_tls ? "max-age=31536000" : NULL) &&
+           add(response, "Connection", closes ? "close" : NULL);
+}
+
+static bool add_own(struct MHD_Response *response, const struct connection *connection,
+                    const struct answer *answer)
+{
+    const char *request_id = connection->request_id[0] ? connection->request_id : NULL;
+    return add(response, "WWW-Authenticate", answer->authenticate) &&
+           add(response, "Allow", answer->allow) && add(response, "Location", answer->location) &&
+           add(response, "Request-Id", request_id) &&
+           add(response, "Retry-After", answer->is_retryable ? "1" : NULL) &&
+           (!answer->etag || add_number(response, "ETag", "\"%llu\"", answer->etag)) &&
+           (!answer->has_revision ||
+            add_number(response, "Sekisho-Revision", "%llu", answer->revision));
+}
+
+/* --- sending ---------------------------------------------------------------------------------------- */
+
+static struct MHD_Response *response_new(const struct answer *answer)
+{
+    static const enum MHD_ResponseMemoryMode modes[] = {
+        [BODY_KEPT] = MHD_RESPMEM_PERSISTENT,
+        [BODY_COPIED] = MHD_RESPMEM_MUST_COPY,
+        [BODY_TAKEN] = MHD_RESPMEM_MUST_FREE,
+    };
+    /* an empty body needs an address too */
+    void *p = answer->body.n ? (void *)answer->body.p : (void *)"";
+    enum MHD_ResponseMemoryMode mode = answer->body.n ? modes[answer->memory] : MHD_RESPMEM_PERSISTENT;
+    return MHD_create_response_from_buffer(answer->body.n, p, mode);
+}
+
+static void log_access(const struct connection *connection, const struct answer *answer)
+{
+    log_debug("request", "door=%s method=%s path=%.*s status=%d peer=%s",
+              door_word(connection->http->door), method_word(connection->facts.method),
+              SLICE_ARG(connection->uri.path), answer->status, connection->peer);
+}
+
+enum MHD_Result answer_send(struct connection *connection, const struct answer *answer)
+{
+    struct MHD_Response *response = response_new(answer);
+    if (!response) {
+        if (answer->memory == BODY_TAKEN)
+            free((void *)answer->body.p);
+        return MHD_NO;
+    }
+    bool ok = add_common(response, connection, answer) && add_own(response, connection, answer) &&
+              MHD_queue_response(connection->mhd, (unsigned)answer->status, response) == MHD_YES;
+    MHD_destroy_response(response);
+    if (!ok)
+        return MHD_NO;
+    connection->stage = STAGE_ANSWERED;
+    deadline_enter(&connection->deadline, PHASE_ANSWER);
+    metrics_http(connection->http->app->metrics, connection->http->door, answer->status);
+    log_access(connection, answer);
+    return MHD_YES;
+}
+
+/* --- refusals ---------------------------------------------------------------------------------------- */
+
+static void render_problem(struct connection *connection, struct answer *answer)
+{
+    const char *base = connection->http->app->problem_base;
+    struct buf body = BUF_OVER(connection->answer);
+    problem_render(connection->problem, base, connection->request_id, &connection->err, &body);
+    if (body.overflowed) { /* a detail full of escapes; half a document is worse than a short one */
+        body = BUF_OVER(connection->answer);
+        problem_render(connection->problem, base, connection->request_id, NULL, &body);
+    }
+    answer->body = buf_slice(&body);
+    answer->content_type = "application/problem+json";
+}
+
+static const char *challenge(int status)
+{
+    switch (status) {
+    case 401: return "Bearer error=\"invalid_token\"";
+    case 403: return "Bearer error=\"insufficient_scope\"";
+    default: return NULL;
+    }
+}
+
+enum MHD_Result answer_refusal(struct connection *connection)
+{
+    int status = problem_facts(connection->problem)->status;
+    const char *request_id = request_name(connection);
+    struct answer answer = {
+        .status = status,
+        .allow = connection->allow,
+        .authenticate = challenge(status),
+        .is_retryable = status == 503,
+        .etag = connection->present_etag,
+        .closes = connection->stage == STAGE_HEADER,
+    };
+    if (status == 500 || status == 503)
+        log_error("request_failed", "door=%s request_id=%s error=\"%s\"",
+                  door_word(connection->http->door), request_id, connection->err.text);
+    if (!authorize_render_refusal(connection, &answer))
+        render_problem(connection, &answer);
+    return answer_send(connection, &answer);
+}
