@@ -25,10 +25,12 @@ bool credential_covers(const struct credential *credential, struct slice tenant)
     /* a credential that nobody filled in has role 0 and covers nothing */
     if (credential->tenants_count == 0)
         return credential->role && !role_is_of_tenant(credential->role);
-    const char *id = NULL;
-    while ((id = credential_next_tenant(credential, id)))
-        if (slice_equals_text(tenant, id))
+    const char *id = credential->tenant_ids, *end = id + credential->tenant_ids_bytes;
+    for (size_t n; id < end; id += n + 1) {
+        n = strlen(id);
+        if (n == tenant.n && memcmp(id, tenant.p, n) == 0)
             return true;
+    }
     return false;
 }
 

@@ -1,7 +1,7 @@
-#include <sodium.h>
 #include <strings.h>
 
 #include "auth/auth.h"
+#include "auth/base64.h"
 
 /* What follows "<scheme> " in the header (RFC 9110 section 11.4; the scheme's case does not matter). */
 static struct slice after_scheme(struct slice header, struct slice scheme)
@@ -22,8 +22,7 @@ static struct slice basic_password(struct slice credentials, char scratch[TOKEN_
     size_t n;
     while (credentials.n && credentials.p[credentials.n - 1] == '=')
         credentials.n--;
-    if (sodium_base642bin((unsigned char *)scratch, TOKEN_BYTES_MAX, credentials.p, credentials.n,
-                          NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+    if (!base64_decode(credentials, BASE64_PLAIN, scratch, TOKEN_BYTES_MAX, &n))
         return SLICE_NONE;
     const char *colon = memchr(scratch, ':', n);
     if (!colon)

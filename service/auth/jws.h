@@ -1,5 +1,6 @@
 /*
- * Signatures: the only door to libjwt, and only to what versions 1.10 and 1.17 both have.
+ * Signatures: the only door to libjwt, and only to what versions 1.10 and 1.17 both have; Ed25519, which
+ * neither knows, is libsodium's.
  *
  * libjwt is given one key of known algorithm and asked one question; it never chooses a key, and what
  * it says about the algorithm is compared with the key's (RFC 8725 section 3.1). For auth/ only.
@@ -9,9 +10,6 @@
 
 #include "auth/auth.h"
 #include "auth/key.h"
-
-/* Can the library at hand do it? EdDSA is newer than 1.10. */
-bool jws_can(enum key_algorithm algorithm);
 
 /* ERR_FORBIDDEN unless `token` (NUL-terminated, three parts, header alg as the key's) is signed by
  * `key`. */

@@ -3,9 +3,8 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <sodium.h>
 
-#include "auth/jws.h"
+#include "auth/base64.h"
 
 static const struct {
     const char *word, *suffix;
@@ -54,27 +53,28 @@ int key_of_name(struct slice name, struct key *ret, struct err *err)
                    "not <kid>.hs256, <kid>.rs256.pem, <kid>.es256.pem or <kid>.eddsa.pem");
 }
 
+static int copy_bytes(struct key *key, const void *bytes, size_t n, struct err *err)
+{
+    if (!(key->bytes = malloc(n)))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    memcpy(key->bytes, bytes, n);
+    key->n = n;
+    return 0;
+}
+
 static int read_secret(struct key *key, struct slice content, struct err *err)
 {
     while (content.n && (content.p[content.n - 1] == '\n' || content.p[content.n - 1] == '\r'))
         content.n--;
     unsigned char secret[SECRET_BYTES_MAX];
     size_t n;
-    if (sodium_base642bin(secret, sizeof secret, content.p, content.n, NULL, &n, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+    if (!base64_decode(content, BASE64_URL, secret, sizeof secret, &n))
         return err_set(err, ERR_INVALID, "not %d to %d bytes in base64url without padding",
                        SECRET_BYTES_MIN, SECRET_BYTES_MAX);
-    int rc = 0;
-    if (n < SECRET_BYTES_MIN)
-        rc = err_set(err, ERR_INVALID, "%zu bytes are too short for HS256, which needs %d", n,
-                     SECRET_BYTES_MIN);
-    else if (!(key->bytes = malloc(n + 1)))
-        rc = err_set(err, ERR_NOMEM, "out of memory");
-    if (rc == 0) {
-        memcpy(key->bytes, secret, n);
-        key->bytes[n] = '\0';
-        key->n = n;
-    }
+    int rc = n < SECRET_BYTES_MIN
+                 ? err_set(err, ERR_INVALID, "%zu bytes are too short for HS256, which needs %d", n,
+                           SECRET_BYTES_MIN)
+                 : copy_bytes(key, secret, n, err);
     sodium_memzero(secret, sizeof secret);
     return rc;
 }
@@ -112,19 +112,19 @@ static int no_passphrase(char *buf, int size, int rwflag, void *data)
 /* Written anew by us: what else the file may hold never reaches libjwt. */
 static int write_public_key(struct key *key, EVP_PKEY *pkey, struct err *err)
 {
-    int rc = err_set(err, ERR_NOMEM, "out of memory");
+    int rc = ERR_NOMEM;
+    char *pem = NULL;
+    unsigned char raw[crypto_sign_PUBLICKEYBYTES];
+    size_t raw_n = sizeof raw;
     BIO *out = BIO_new(BIO_s_mem());
-    char *pem;
-    if (!out || !PEM_write_bio_PUBKEY(out, pkey))
-        goto out;
-    long n = BIO_get_mem_data(out, &pem);
-    if (n <= 0 || !(key->bytes = malloc((size_t)n + 1)))
-        goto out;
-    memcpy(key->bytes, pem, (size_t)n);
-    key->bytes[n] = '\0';
-    key->n = (size_t)n;
-    rc = 0;
-out:
+    if (key->algorithm == KEY_EDDSA && EVP_PKEY_get_raw_public_key(pkey, raw, &raw_n)) {
+        rc = copy_bytes(key, raw, raw_n, err);
+    } else if (out && PEM_write_bio_PUBKEY(out, pkey)) {
+        long n = BIO_get_mem_data(out, &pem);
+        rc = copy_bytes(key, pem, (size_t)n, err);
+    } else {
+        err_set(err, rc, "out of memory");
+    }
     BIO_free(out);
     return rc;
 }
@@ -154,9 +154,6 @@ out:
 
 int key_read(struct key *key, struct slice content, struct err *err)
 {
-    if (!jws_can(key->algorithm))
-        return err_set(err, ERR_INVALID, "the libjwt of this system cannot do %s",
-                       key_algorithm_word(key->algorithm));
     if (key->algorithm == KEY_HS256)
         return read_secret(key, content, err);
     return read_public_key(key, content, err);

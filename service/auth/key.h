@@ -26,7 +26,7 @@ enum {
 struct key {
     char kid[KID_BYTES];
     enum key_algorithm algorithm;
-    unsigned char *bytes; /* the secret, or the public key as PEM of our own making; NUL after it */
+    unsigned char *bytes; /* the secret, or the public key: as PEM of our own making, for EdDSA raw */
     size_t n;
 };
 
@@ -38,7 +38,7 @@ const char *key_algorithm_word(enum key_algorithm algorithm);
 int key_of_name(struct slice name, struct key *ret, struct err *err) MUST_CHECK;
 
 /* Reads the file's content into key->bytes by key->algorithm. ERR_INVALID: not such a key, too short,
- * a private key, another curve, an algorithm that the library cannot do. */
+ * a private key, another curve. */
 int key_read(struct key *key, struct slice content, struct err *err) MUST_CHECK;
 
 void key_release(struct key *key); /* wipes */

@@ -71,12 +71,11 @@ static size_t words_of(size_t bytes)
     return (bytes + 7) / 8;
 }
 
-/* The i-th word of the bytes, the last one filled up with zeros: no token has a NUL in it, so two of
- * different length differ. */
-static uint64_t word_at(const char *bytes, size_t n, size_t i)
+/* The last word, filled up with zeros: no token has a NUL in it, so two of different length differ. */
+static uint64_t last_word(const char *bytes, size_t n)
 {
     uint64_t word = 0;
-    memcpy(&word, bytes + i * 8, n - i * 8 < 8 ? n - i * 8 : 8);
+    memcpy(&word, bytes + n / 8 * 8, n % 8);
     return word;
 }
 
@@ -89,22 +88,44 @@ static size_t credential_bytes(const struct credential *credential)
  * Each word is loaded with acquire: whoever sees one word of a new content also sees, at the end, the
  * odd or newer sequence number that was stored before it.
  */
+static uint64_t load_word(const _Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_acquire);
+}
+
+static bool words_equal(const _Atomic uint64_t *words, struct slice token)
+{
+    uint64_t differ = token.n % 8 ? load_word(words + token.n / 8) ^ last_word(token.p, token.n) : 0;
+    for (size_t i = 0; i < token.n / 8; i++) {
+        uint64_t wanted;
+        memcpy(&wanted, token.p + i * 8, 8);
+        differ |= load_word(words + i) ^ wanted;
+    }
+    return differ == 0;
+}
+
 static bool slot_read(const struct slot *slot, struct slice token, struct credential *ret)
 {
-    uint64_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-    uint64_t sizes = atomic_load_explicit(&slot->sizes, memory_order_acquire);
+    uint64_t sequence = load_word(&slot->sequence), sizes = load_word(&slot->sizes);
     size_t token_words = sizes >> 32, credential_words = sizes & UINT32_MAX;
-    if (sequence % 2 || token_words != words_of(token.n))
+    if (sequence % 2 || token_words != words_of(token.n) || !words_equal(slot->words, token))
         return false;
-    const _Atomic uint64_t *word = slot->words;
-    for (size_t i = 0; i < token_words; i++)
-        if (atomic_load_explicit(word++, memory_order_acquire) != word_at(token.p, token.n, i))
-            return false;
     for (size_t i = 0; i < credential_words; i++) {
-        uint64_t value = atomic_load_explicit(word++, memory_order_acquire);
-        memcpy((char *)ret + i * 8, &value, 8);
+        uint64_t word = load_word(slot->words + token_words + i);
+        memcpy((char *)ret + i * 8, &word, 8);
     }
     return atomic_load_explicit(&slot->sequence, memory_order_relaxed) == sequence;
+}
+
+static void store_words(_Atomic uint64_t *words, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n / 8; i++) {
+        uint64_t word;
+        memcpy(&word, bytes + i * 8, 8);
+        atomic_store_explicit(words + i, word, memory_order_release);
+    }
+    if (n % 8)
+        atomic_store_explicit(words + n / 8, last_word(bytes, n), memory_order_release);
 }
 
 /* Under the lock. Each word is stored with release: never before the odd sequence number. */
@@ -115,12 +136,8 @@ static void slot_write(struct slot *slot, struct slice token, const struct crede
     atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_relaxed);
     atomic_store_explicit(&slot->sizes, (uint64_t)token_words << 32 | words_of(credential_n),
                           memory_order_release);
-    _Atomic uint64_t *word = slot->words;
-    for (size_t i = 0; i < token_words; i++)
-        atomic_store_explicit(word++, word_at(token.p, token.n, i), memory_order_release);
-    for (size_t i = 0; i < words_of(credential_n); i++)
-        atomic_store_explicit(word++, word_at((const char *)credential, credential_n, i),
-                              memory_order_release);
+    store_words(slot->words, token.p, token.n);
+    store_words(slot->words + token_words, (const char *)credential, credential_n);
     atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
 }
 

@@ -1,0 +1,164 @@
+/* Issuing of tokens, their way through an Authorization header, the words of roles. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "auth/auth.h"
+#include "mint.h"
+
+static const int64_t now_ms = 1800000000000, day_ms = 86400000;
+static struct keyring *keyring;
+static struct revocations *revocations;
+static struct auth *auth;
+
+static int set_up(void **state)
+{
+    char folder[MINT_PATH_BYTES];
+    (void)state;
+    mint_folder(folder);
+    int rc = keyring_load(folder, true, &keyring, NULL);
+    mint_remove_folder(folder);
+    return rc || revocations_new(&revocations, NULL) || auth_new(keyring, revocations, &auth, NULL);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    auth_free(auth);
+    revocations_free(revocations);
+    keyring_free(keyring);
+    return 0;
+}
+
+static void verify(const char *token, struct credential *ret)
+{
+    struct err err = {0};
+    if (auth_verify(auth, slice_of(token), now_ms, ret, &err))
+        fail_msg("%s: %s", err.text, token);
+}
+
+static void an_issued_token_is_accepted(void **state)
+{
+    static const char *const tenants[] = {"acme", "globex"};
+    struct token_request request = {ROLE_PBX, tenants, 2, 400 * day_ms, "日本 \"1\""};
+    struct credential issued, read;
+    struct err err = {0};
+    char token[TOKEN_BYTES_MAX];
+    (void)state;
+    assert_int_equal(token_issue(keyring, &request, now_ms + 789, token, &issued, &err), 0);
+    verify(token, &read);
+    assert_int_equal(read.role, ROLE_PBX);
+    assert_int_equal(read.issued_at_ms, now_ms);
+    assert_int_equal(read.expires_at_ms, now_ms + 400 * day_ms);
+    assert_string_equal(read.subject, "日本 \"1\"");
+    assert_string_equal(read.jti, issued.jti);
+    assert_int_equal(strlen(read.jti), 26);
+    assert_int_equal(read.tenants_count, 2);
+    assert_true(credential_covers(&read, SLICE_LIT("globex")));
+    request = (struct token_request){ROLE_TENANT_ADMIN, tenants, 1, day_ms, NULL};
+    assert_int_equal(token_issue(keyring, &request, now_ms, token, NULL, &err), 0);
+    verify(token, &read);
+    assert_string_equal(credential_tenant(&read), "acme");
+}
+
+static void what_is_not_issued(void **state)
+{
+    static const char *const acme[] = {"acme"}, *const bad[] = {"ACME"};
+    const char *long_ids[64];
+    char ids[64][64], token[TOKEN_BYTES_MAX], subject[80];
+    struct err err = {0};
+    (void)state;
+    memset(subject, 's', sizeof subject - 1);
+    subject[sizeof subject - 1] = '\0';
+    for (int i = 0; i < 64; i++) {
+        snprintf(ids[i], sizeof ids[i], "%060d", i);
+        long_ids[i] = ids[i];
+    }
+    const struct {
+        struct token_request request;
+        int rc;
+    } rows[] = {
+        {{ROLE_PBX, NULL, 0, 401 * day_ms, NULL}, ERR_INVALID},
+        {{ROLE_PBX, NULL, 0, 999, NULL}, ERR_INVALID},
+        {{ROLE_PBX, NULL, 0, -day_ms, NULL}, ERR_INVALID},
+        {{ROLE_PBX, NULL, 0, INT64_MAX, NULL}, ERR_INVALID},
+        {{ROLE_PBX, NULL, 0, day_ms, subject}, ERR_INVALID},
+        {{ROLE_PBX, NULL, 0, day_ms, "a\nb"}, ERR_INVALID},
+        {{ROLE_PBX, bad, 1, day_ms, NULL}, ERR_INVALID},
+        {{ROLE_OPERATOR, acme, 1, day_ms, NULL}, ERR_INVALID},
+        {{ROLE_TENANT_ADMIN, NULL, 0, day_ms, NULL}, ERR_INVALID},
+        {{ROLE_TENANT_ADMIN, long_ids, 2, day_ms, NULL}, ERR_INVALID},
+        {{ROLE_PBX, long_ids, 64, day_ms, NULL}, ERR_LIMIT},
+        {{(enum role)3, NULL, 0, day_ms, NULL}, ERR_INVALID},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(token_issue(keyring, &rows[i].request, now_ms, token, NULL, &err),
+                         rows[i].rc);
+}
+
+static void roles_have_words(void **state)
+{
+    enum role role;
+    (void)state;
+    for (enum role r = ROLE_OPERATOR; r <= ROLE_PBX; r = (enum role)(r * 2)) {
+        assert_int_equal(role_of(slice_of(role_word(r)), &role), 0);
+        assert_int_equal(role, r);
+    }
+    assert_int_equal(role_of(SLICE_LIT("none"), &role), ERR_INVALID);
+    assert_int_equal(role_of(SLICE_NONE, &role), ERR_INVALID);
+}
+
+static void the_token_of_a_header(void **state)
+{
+    static const struct {
+        const char *header, *token;
+    } rows[] = {
+        {"Bearer a.b.c", "a.b.c"},
+        {"bEARER   a.b.c", "a.b.c"},
+        {"Bearer", ""},
+        {"Bearer ", ""},
+        {"Bearer\ta.b.c", ""},
+        {"Bearera.b.c", ""},
+        {"a.b.c", ""},
+        {"", ""},
+        {"Digest a.b.c", ""},
+        {"Basic cGJ4OmEuYi5j", "a.b.c"},     /* pbx:a.b.c */
+        {"basic OmEuYi5j", "a.b.c"},         /* :a.b.c */
+        {"Basic cGI6YTpi", "a:b"},           /* pb:a:b */
+        {"Basic cGJ4MTphLmIuYw==", "a.b.c"}, /* pbx1:a.b.c */
+        {"Basic cGJ4MTphLmIuYw", "a.b.c"},   /* without padding */
+        {"Basic YS5iLmM=", ""},              /* a.b.c: no colon */
+        {"Basic cGJ4Og==", ""},              /* pbx: with nothing after it */
+        {"Basic cGJ4OmEu*mIuYw", ""},
+        {"Basic cGJ4 OmEuYi5j", ""},
+        {"Basic c", ""},
+        {"Basic ====", ""},
+        {"Basic -_-_", ""}, /* base64url is another alphabet */
+    };
+    char scratch[TOKEN_BYTES_MAX], long_header[3 * TOKEN_BYTES_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct slice token = auth_token_of_header(slice_of(rows[i].header), scratch);
+        if (!slice_equals_text(token, rows[i].token))
+            fail_msg("%s: got %.*s", rows[i].header, SLICE_ARG(token));
+    }
+    assert_int_equal(auth_token_of_header(SLICE_NONE, scratch).n, 0);
+    memset(long_header, 'O', sizeof long_header); /* decodes to a colon now and then, but too long */
+    memcpy(long_header, "Basic ", 6);
+    assert_int_equal(auth_token_of_header((struct slice){long_header, sizeof long_header}, scratch).n,
+                     0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_issued_token_is_accepted),
+        cmocka_unit_test(what_is_not_issued),
+        cmocka_unit_test(roles_have_words),
+        cmocka_unit_test(the_token_of_a_header),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
