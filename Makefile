@@ -66,7 +66,7 @@ $(BUILD)/libtests.a: $(SHARED)
 	ar rcs $@ $^
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtests.a $(BUILD)/libsekisho.a
-	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ -lcmocka $(LIBS) -lm
+	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS) -lm
 
 .PHONY: deps
 deps: # installs what building needs, when it is missing

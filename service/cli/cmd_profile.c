@@ -12,8 +12,8 @@ struct profile_options {
 
 static const struct column columns[] = {{"PROFILE", "id", CELL_TEXT},
                                         {"NAME", "name", CELL_TEXT},
-                                        {"DEFAULT", "default", CELL_MARK},
-                                        {"BUILT IN", "builtin", CELL_MARK},
+                                        {"DEFAULT", "default", CELL_TEXT},
+                                        {"BUILT IN", "builtin", CELL_TEXT},
                                         {"RULES", "rules_count", CELL_TEXT},
                                         {"UPDATED", "updated_at", CELL_MOMENT},
                                         {0}};

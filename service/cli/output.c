@@ -155,8 +155,6 @@ void output_json(struct output *output, json_t *value)
 static const char *cell_of(const struct column *column, json_t *object, char scratch[MOMENT_BYTES])
 {
     json_t *value = value_at(object, column->path);
-    if (column->kind == CELL_MARK)
-        return json_is_true(value) ? column->title : "";
     if (json_is_string(value) && column->kind == CELL_MOMENT)
         return output_moment(json_string_value(value), scratch);
     if (json_is_string(value))

@@ -44,7 +44,7 @@ const char *output_moment(const char *rfc3339, char text[MOMENT_BYTES]);
 struct column {
     const char *title; /* NULL ends a list */
     const char *path;  /* member of the object, "rule.target" for one inside */
-    enum { CELL_TEXT, CELL_VERDICT, CELL_MOMENT, CELL_MARK } kind; /* mark: the title where true */
+    enum { CELL_TEXT, CELL_VERDICT, CELL_MOMENT } kind; /* of text: true is "yes", false nothing */
 };
 
 /* The array's objects as rows. Columns without any value are left out. An empty array says `none`. */
