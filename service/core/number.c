@@ -116,6 +116,7 @@ bool number_is_emergency(const struct folded *folded, const char *outside_line, 
     struct number number;
     number.readings_count = 0;
     number.caller_id[0] = '\0';
+    char guessed[2] = "";
     /* no two of these can stand at the same place: an outside line does not begin with 1 */
     while (!is_emergency_number(s)) {
         bool is_privacy = slice_starts_with(s, SLICE_LIT("184")) ||
@@ -125,6 +126,10 @@ bool number_is_emergency(const struct folded *folded, const char *outside_line, 
             return false;
         if (is_privacy)
             keep_caller_id(&number, s);
+        else if (!outside_line) {
+            guessed[0] = s.p[0]; /* an unknown one is one digit, not one after the other */
+            outside_line = guessed;
+        }
         s = skip(s, taken);
     }
     add_reading(&number, KIND_EMERGENCY, "", s)->is_complete = true;

@@ -112,7 +112,8 @@ int number_fold(struct slice dialed, struct folded *ret) MUST_CHECK;
 
 /*
  * 3.1: is it, after 184, 186 and the outside line in any order, the whole of 110, 118 or 119?
- * `outside_line` is the tenant's ("" for none), or NULL when it is not known: any one digit but 1.
+ * `outside_line` is the tenant's ("" for none), or NULL when it is not known: any one digit but 1, and
+ * wherever it stands the same one.
  * On yes *ret is the emergency number with its caller_id, ready to be answered.
  */
 bool number_is_emergency(const struct folded *folded, const char *outside_line, struct number *ret);

@@ -196,6 +196,25 @@ static void test_no_spelling_is_allowed(void **state)
     ruleset_free(tenant);
 }
 
+/* Nothing known of the tenant: one digit may be the outside line, but not one digit after the other,
+ * or every number that ends in 118 and has no other 1 would ring the coast guard. */
+static void test_an_unknown_outside_line_is_one_digit(void **state)
+{
+    (void)state;
+    static const char *const emergencies[] = {"110", "0118", "184 9 119", "9 186 9 119", "00119"};
+    static const char *const others[] = {"0344440118", "00442079460119", "5550110", "09118", "1118"};
+    struct folded folded;
+    struct number number;
+    for (size_t i = 0; i < sizeof emergencies / sizeof *emergencies; i++) {
+        assert_int_equal(number_fold(slice_of(emergencies[i]), &folded), 0);
+        assert_true(number_is_emergency(&folded, NULL, &number));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(number_fold(slice_of(others[i]), &folded), 0);
+        assert_false(number_is_emergency(&folded, NULL, &number));
+    }
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -204,7 +223,10 @@ int main(void)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_spelling_is_allowed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_spelling_is_allowed),
+        cmocka_unit_test(test_an_unknown_outside_line_is_one_digit),
+    };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     numbering_free(numbering);
     return failed;
