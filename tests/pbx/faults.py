@@ -26,7 +26,7 @@ import urllib.parse
 
 LATE_SECONDS = 0.4
 PAGE = b'<html><head><title>500</title></head><body class="a">verdict=allow&amp;dial=1</body></html>\n'
-NAMES = ("decision_id", "reason", "rule", "number", "divert", "dial", "verdict")
+NAMES = ("decision_id", "reason", "rule", "number", "divert", "degraded", "dial", "verdict")
 ALLOW = {"decision_id": "01JD00000000000000000000AA", "reason": "rule", "rule": "tenant 0101",
          "number": "01012025550123", "divert": "", "dial": "01012025550123", "verdict": "allow"}
 
@@ -36,7 +36,7 @@ def in_agi(answer):
     def quoted(value):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return "".join(f"SET VARIABLE SEKISHO_{name.upper()} {quoted(answer[name])}\n"
-                   for name in NAMES).encode()
+                   for name in NAMES if name in answer).encode()
 
 
 def in_http(answer, status="200 OK"):

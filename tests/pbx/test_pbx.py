@@ -17,7 +17,7 @@ from testbed import HERE, TOP, Pbx, missing
 API = TOP + "/api/asterisk"
 INCLUDES = {"agi": API + "/sekisho.conf", "curl": API + "/sekisho-curl.conf"}
 PORTS = {"agi": "SEKISHO_AGI_PORT", "curl": "SEKISHO_HTTP_PORT"}
-ANSWER = ("VERDICT", "REASON", "NUMBER", "DIAL", "RULE", "DIVERT", "DECISION_ID")
+ANSWER = ("VERDICT", "REASON", "NUMBER", "DIAL", "RULE", "DIVERT", "DECISION_ID", "DEGRADED")
 
 EMERGENCY = ["110", "118", "119", "184110", "186119", "184186118", "186184186110"]
 DOMESTIC = ["0312345678", "09012345678", "05012345678", "0120123456", "08001234567",
@@ -74,7 +74,7 @@ def national(number):
 @pytest.mark.parametrize("behaves", ["up", "late"])
 def test_an_answer_is_passed_on_whole(ask, behaves):
     call = ask("0012025550123", behaves)
-    assert call.says == {name: ALLOW[name.lower()] for name in ANSWER}
+    assert call.says == {name: ALLOW.get(name.lower(), "") for name in ANSWER}
     assert call.cause is not None and call.fault.asked == 1
     if behaves == "late":
         assert float(call.set["LOOKUP_MS"]) >= LATE_SECONDS * 1000
@@ -91,6 +91,11 @@ def test_what_is_asked(ask, testbed):
         assert call.fault.last.startswith("GET /v1/authorize?format=form&tenant=acme&account=6001"
                                           "&number=*21%2B81%23 HTTP/1.1\r\n")
         assert "\r\nAuthorization: Basic c2VraXNobzphLmIuYw==\r\n" in call.fault.last    # sekisho:a.b.c
+
+
+def test_a_degraded_answer_says_so(ask):
+    call = ask("0312345678", answer={**ALLOW, "degraded": "stale"})
+    assert call.says["VERDICT"] == "allow" and call.says["DEGRADED"] == "stale"
 
 
 def test_deny_leaves_nothing_to_dial(ask):
@@ -142,6 +147,7 @@ def test_an_outage_is_the_floor(ask, testbed, behaves):
         assert (number, *judged(call)) == (number, *expected)
         assert call.cause is not None and call.seconds < LIMIT_SECONDS
         assert call.says["DECISION_ID"] == call.says["RULE"] == call.says["DIVERT"] == ""
+        assert call.says["DEGRADED"] == ("floor" if number not in EMERGENCY else "")
 
 
 @pytest.mark.parametrize("behaves", ["up", *FAILURES])
