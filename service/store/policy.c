@@ -93,7 +93,7 @@ static int add_rule(struct walk *walk, struct err *err)
     };
     if (!rule.id || !rule.account || !rule.divert_to || !rule.source)
         return txn_nomem(txn, err);
-    int r = rule_read_target(column_text(txn, 6), &rule.target, err);
+    int r = rule_row_target(column_text(txn, 6), &rule.target, err);
     if (r == 0 && action_of(column_text(txn, 9), &rule.action) < 0)
         r = err_set(err, ERR_UNAVAILABLE, "store: a rule has a damaged action");
     if (r == 0)

@@ -2,7 +2,7 @@
 
 #include "store/rule_rows.h"
 
-int profile_read(struct txn *txn, struct arena *arena, struct profile *ret, struct err *err)
+int profile_row_read(struct txn *txn, struct arena *arena, struct profile *ret, struct err *err)
 {
     struct profile profile = {
         .id = column_copy(txn, 0, arena),
@@ -31,7 +31,7 @@ static int read_rule(struct txn *txn, struct arena *arena, struct rule *ret, str
     };
     if (!rule.divert_to || !rule.note)
         return txn_nomem(txn, err);
-    int r = rule_read_target(column_text(txn, 0), &rule.target, err);
+    int r = rule_row_target(column_text(txn, 0), &rule.target, err);
     if (r == 0 && action_of(column_text(txn, 2), &rule.action) < 0)
         r = err_set(err, ERR_UNAVAILABLE, "store: a profile's rule has a damaged action");
     if (r == 0)
@@ -39,7 +39,7 @@ static int read_rule(struct txn *txn, struct arena *arena, struct rule *ret, str
     return r;
 }
 
-int profile_read_rules(struct txn *txn, struct arena *arena, struct profile *profile,
+int profile_row_rules(struct txn *txn, struct arena *arena, struct profile *profile,
                       struct err *err)
 {
     struct slice id = slice_of(profile->id);
@@ -77,10 +77,10 @@ int profile_lookup(struct txn *txn, struct slice id, struct arena *arena, struct
                 : 0;
     if (r != 1)
         return r;
-    r = profile_read(txn, arena, &profile, err);
+    r = profile_row_read(txn, arena, &profile, err);
     txn_end(txn);
     if (r == 0)
-        r = profile_read_rules(txn, arena, &profile, err);
+        r = profile_row_rules(txn, arena, &profile, err);
     if (r < 0)
         return r;
     *ret = profile;

@@ -4,12 +4,12 @@
 
 #include "store/txn.h"
 
-/* In the order profile_read() takes them. */
+/* In the order profile_row_read() takes them. */
 #define PROFILE_COLUMNS "id, name, is_default, is_builtin, created_at_ms, updated_at_ms, version"
 
-int profile_read(struct txn *txn, struct arena *arena, struct profile *ret,
+int profile_row_read(struct txn *txn, struct arena *arena, struct profile *ret,
                  struct err *err) MUST_CHECK;
-int profile_read_rules(struct txn *txn, struct arena *arena, struct profile *profile,
+int profile_row_rules(struct txn *txn, struct arena *arena, struct profile *profile,
                        struct err *err) MUST_CHECK;
 
 /* 1: found, with its rules; 0: there is none; or an error. An empty id is the default profile. */

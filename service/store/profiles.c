@@ -25,10 +25,10 @@ int store_profile_list(struct txn *txn, struct page page, struct arena *arena, s
                       "SELECT " PROFILE_COLUMNS " FROM profiles WHERE id > $1 ORDER BY id LIMIT $2",
                       SQL_VALUES(sql_slice(page.after), sql_int(page.limit)), err);
     while (r == 0 && (r = txn_next(txn, err)) == 1)
-        r = profile_read(txn, arena, &profiles[count++], err);
+        r = profile_row_read(txn, arena, &profiles[count++], err);
     txn_end(txn);
     for (unsigned i = 0; i < count && r == 0; i++)
-        r = profile_read_rules(txn, arena, &profiles[i], err);
+        r = profile_row_rules(txn, arena, &profiles[i], err);
     if (r < 0)
         return r;
     *ret = profiles;

@@ -2,7 +2,7 @@
 
 #include "base/ulid.h"
 
-int rule_read_target(struct slice text, struct target *ret, struct err *err)
+int rule_row_target(struct slice text, struct target *ret, struct err *err)
 {
     if (text.n == 0 || text.n >= RULE_TARGET_BYTES)
         return err_set(err, ERR_UNAVAILABLE, "store: a rule has a damaged target");
@@ -14,7 +14,7 @@ int rule_read_target(struct slice text, struct target *ret, struct err *err)
     return 0;
 }
 
-int rule_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err *err)
+int rule_row_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err *err)
 {
     struct rule rule = {
         .id = column_copy(txn, 0, arena),
@@ -32,7 +32,7 @@ int rule_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err
     };
     if (!rule.id || !rule.account || !rule.divert_to || !rule.note || !rule.source)
         return txn_nomem(txn, err);
-    int r = rule_read_target(column_text(txn, 2), &rule.target, err);
+    int r = rule_row_target(column_text(txn, 2), &rule.target, err);
     if (r == 0 && action_of(column_text(txn, 5), &rule.action) < 0)
         r = err_set(err, ERR_UNAVAILABLE, "store: a rule has a damaged action");
     if (r == 0)
@@ -40,7 +40,7 @@ int rule_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err
     return r;
 }
 
-int rule_insert(struct txn *txn, struct slice tenant, const struct rule *rule, struct err *err)
+int rule_row_insert(struct txn *txn, struct slice tenant, const struct rule *rule, struct err *err)
 {
     return txn_exec(
         txn,
@@ -55,7 +55,7 @@ int rule_insert(struct txn *txn, struct slice tenant, const struct rule *rule, s
         err);
 }
 
-int rule_remove(struct txn *txn, struct slice tenant, struct slice id, struct err *err)
+int rule_row_remove(struct txn *txn, struct slice tenant, struct slice id, struct err *err)
 {
     return txn_exec(txn, "DELETE FROM rules WHERE tenant = $1 AND id = $2",
                     SQL_VALUES(sql_slice(tenant), sql_slice(id)), err);
@@ -139,7 +139,7 @@ int rules_from_profile(struct txn *txn, struct touched *touched, struct slice ac
         rule.source = "onboarding";
         rule.created_at_ms = rule.updated_at_ms = txn->now_ms;
         rule.version = touched->revision;
-        int r = rule_insert(txn, slice_of(touched->tenant), &rule, err);
+        int r = rule_row_insert(txn, slice_of(touched->tenant), &rule, err);
         if (r < 0)
             return r;
     }

@@ -4,19 +4,19 @@
 
 #include "store/txn.h"
 
-/* In the order rule_read() takes them. */
+/* In the order rule_row_read() takes them. */
 #define RULE_COLUMNS                                                                               \
     "id, account, target, is_exact, is_locked, action, divert_to, note, source, starts_at_ms, "    \
     "expires_at_ms, created_at_ms, updated_at_ms, version"
 
 /* Texts are copied into `arena`. */
-int rule_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err *err) MUST_CHECK;
+int rule_row_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err *err) MUST_CHECK;
 /* The target and action of a row, from their texts. */
-int rule_read_target(struct slice text, struct target *ret, struct err *err) MUST_CHECK;
+int rule_row_target(struct slice text, struct target *ret, struct err *err) MUST_CHECK;
 
-int rule_insert(struct txn *txn, struct slice tenant, const struct rule *rule,
+int rule_row_insert(struct txn *txn, struct slice tenant, const struct rule *rule,
                 struct err *err) MUST_CHECK;
-int rule_remove(struct txn *txn, struct slice tenant, struct slice id, struct err *err) MUST_CHECK;
+int rule_row_remove(struct txn *txn, struct slice tenant, struct slice id, struct err *err) MUST_CHECK;
 
 /* Is there such a tenant ("" is the platform), and such an account of it ("" for none)? ERR_NOT_FOUND. */
 int rule_owner_check(struct txn *txn, struct slice tenant, struct slice account,

@@ -159,7 +159,7 @@ static int delete_old(struct replacement *it, struct err *err)
     int r = 0;
     for (unsigned i = 0; i < it->old_count && r == 0; i++)
         if (!it->is_kept[i])
-            r = rule_remove(it->txn, it->tenant, slice_of(it->old[i].id), err);
+            r = rule_row_remove(it->txn, it->tenant, slice_of(it->old[i].id), err);
     return r;
 }
 
@@ -179,7 +179,7 @@ static int insert_new(struct replacement *it, struct err *err)
         }
         rule->updated_at_ms = it->txn->now_ms;
         rule->version = it->touched->revision;
-        r = rule_insert(it->txn, it->tenant, rule, err);
+        r = rule_row_insert(it->txn, it->tenant, rule, err);
     }
     return r;
 }
