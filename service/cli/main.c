@@ -14,6 +14,7 @@ const struct command_group command_groups[] = {
     {"account", "Calling identities of a tenant", account_commands},
     {"rule", "What may be dialed: rules of tenants, accounts and the platform", rule_commands},
     {"profile", "Sets of rules that new tenants and accounts start with", profile_commands},
+    {"token", "Bearer tokens: who may ask and change what", token_commands},
     {"attempt", "What was asked and answered", attempt_commands},
     {"audit", "Who changed what", audit_commands},
     {"completion", "Completion for the shell", completion_commands},

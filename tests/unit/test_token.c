@@ -1,13 +1,18 @@
-/* Issuing of tokens, their way through an Authorization header, the words of roles. */
+/* Issuing of tokens, the record of them, their way through an Authorization header. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "auth/auth.h"
 #include "auth/base64.h"
+#include "auth/credential.h"
+#include "auth/issued.h"
 #include "mint.h"
 
 static const int64_t now_ms = 1800000000000, day_ms = 86400000;
@@ -173,6 +178,116 @@ static void base64_has_one_alphabet(void **state)
     assert_false(base64_decode(SLICE_LIT("AA=="), BASE64_URL, out, 3, &n));
 }
 
+static struct credential credential_for(const char *jti, enum role role, const char *tenant)
+{
+    struct credential credential;
+    credential_init(&credential);
+    credential.role = role;
+    credential.issued_at_ms = now_ms;
+    credential.expires_at_ms = now_ms + day_ms;
+    snprintf(credential.jti, sizeof credential.jti, "%s", jti);
+    if (tenant)
+        assert_int_equal(credential_add_tenant(&credential, slice_of(tenant)), 0);
+    return credential;
+}
+
+static void what_is_issued_goes_on_record(void **state)
+{
+    char folder[MINT_PATH_BYTES], path[128];
+    struct credential one = credential_for("J1", ROLE_PBX, "acme"),
+                      two = credential_for("J2", ROLE_OPERATOR, NULL);
+    unsigned unreadable;
+    json_t *records;
+    struct stat st;
+    (void)state;
+    mint_folder(folder);
+    assert_int_equal(issued_read(folder, &records, &unreadable, NULL), 0);
+    assert_int_equal(json_array_size(records), 0);
+    json_decref(records);
+    snprintf(one.subject, sizeof one.subject, "東京 \"1\"\\");
+    assert_int_equal(issued_append(folder, &one, NULL), 0);
+    assert_int_equal(issued_append(folder, &two, NULL), 0);
+    assert_int_equal(issued_read(folder, &records, &unreadable, NULL), 0);
+    assert_int_equal(unreadable, 0);
+    json_t *wanted = json_pack(
+        "[{s:s,s:s,s:[s],s:s,s:s,s:s},{s:s,s:s,s:n,s:n,s:s,s:s}]", "jti", "J1", "role", "pbx",
+        "tenants", "acme", "subject", "東京 \"1\"\\", "issued_at", "2027-01-15T08:00:00Z",
+        "expires_at", "2027-01-16T08:00:00Z", "jti", "J2", "role", "operator", "tenants", "subject",
+        "issued_at", "2027-01-15T08:00:00Z", "expires_at", "2027-01-16T08:00:00Z");
+    assert_true(json_equal(records, wanted));
+    json_decref(wanted);
+    json_decref(records);
+    snprintf(path, sizeof path, "%s/issued.ndjson", folder);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    mint_remove_folder(folder);
+}
+
+static void a_broken_line_costs_no_other(void **state)
+{
+    char folder[MINT_PATH_BYTES];
+    struct credential credential = credential_for("J1", ROLE_PBX, NULL);
+    unsigned unreadable;
+    json_t *records;
+    (void)state;
+    mint_folder(folder);
+    mint_file(folder, "issued.ndjson", "nonsense\n[]\n{\"jti\":1}\n{\"jti\":\"J0\",\"ro", 0600);
+    assert_int_equal(issued_append(folder, &credential, NULL), 0);
+    assert_int_equal(issued_read(folder, &records, &unreadable, NULL), 0);
+    assert_int_equal(unreadable, 4);
+    assert_int_equal(json_array_size(records), 1);
+    json_decref(records);
+    mint_remove_folder(folder);
+}
+
+static void what_cannot_be_recorded_is_an_error(void **state)
+{
+    char folder[MINT_PATH_BYTES], path[128];
+    struct credential credential = credential_for("J1", ROLE_PBX, NULL);
+    struct err err = {0};
+    (void)state;
+    mint_folder(folder);
+    snprintf(path, sizeof path, "%s/issued.ndjson", folder);
+    assert_int_equal(symlink("/dev/null", path), 0);
+    assert_int_equal(issued_append(folder, &credential, &err), ERR_IO);
+    unlink(path);
+    assert_int_equal(symlink("/dev/full", path), 0);
+    assert_int_equal(issued_append(folder, &credential, &err), ERR_IO);
+    mint_remove_folder(folder);
+    assert_int_equal(issued_append(folder, &credential, &err), ERR_IO);
+}
+
+/* Four processes, a hundred records each: every line whole. */
+static void many_may_record_at_once(void **state)
+{
+    char folder[MINT_PATH_BYTES], jti[JTI_BYTES];
+    unsigned unreadable;
+    int status;
+    json_t *records;
+    (void)state;
+    mint_folder(folder);
+    for (int process = 0; process < 4; process++) {
+        if (fork())
+            continue;
+        int failed = 0;
+        for (int i = 0; i < 100; i++) {
+            snprintf(jti, sizeof jti, "J%d-%d", process, i);
+            struct credential credential = credential_for(jti, ROLE_PBX, "acme");
+            failed |= issued_append(folder, &credential, NULL);
+        }
+        _exit(failed ? 1 : 0);
+    }
+    for (int process = 0; process < 4; process++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(issued_read(folder, &records, &unreadable, NULL), 0);
+    assert_int_equal(json_array_size(records), 400);
+    assert_int_equal(unreadable, 0);
+    json_decref(records);
+    mint_remove_folder(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +295,10 @@ int main(void)
         cmocka_unit_test(what_is_not_issued),
         cmocka_unit_test(roles_have_words),
         cmocka_unit_test(the_token_of_a_header),
+        cmocka_unit_test(what_is_issued_goes_on_record),
+        cmocka_unit_test(a_broken_line_costs_no_other),
+        cmocka_unit_test(what_cannot_be_recorded_is_an_error),
+        cmocka_unit_test(many_may_record_at_once),
         cmocka_unit_test(base64_has_one_alphabet),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
