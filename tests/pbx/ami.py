@@ -21,6 +21,16 @@ def settings(run=RUN):
         raise SystemExit("Asterisk is not running: pbx start") from None
 
 
+def lookups(calls):
+    """The LOOKUP_MS of the calls that have one and ended by themselves, in order of size."""
+    return sorted(float(call.set["LOOKUP_MS"]) for call in calls
+                  if call.cause is not None and call.set.get("LOOKUP_MS"))
+
+
+def percentile(ordered, share):
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
 def assignments(words):
     """The NAME=VALUE words of a command line, as a dict."""
     pairs = {}
@@ -124,6 +134,17 @@ class Ami:
                   ActionID=name + "2", ChannelId=name + "1",
                   OtherChannelId=name + "2", **fields)
         return call
+
+    def many(self, context, exten, given, calls, concurrent):
+        """Places calls, so many at a time; returns them when the last has ended."""
+        ended = []
+        for _ in range(min(concurrent, calls)):
+            self.place(context, exten, given)
+        while self.calls:
+            ended.append(self.ended())
+            if len(ended) + len(self.calls) < calls:
+                self.place(context, exten, given)
+        return ended
 
     def ended(self):
         """The next call to end, by itself or because its time was up."""

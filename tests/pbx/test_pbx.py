@@ -30,11 +30,22 @@ OTHERS = ["01012025550123", "+12025550123", "0081010377935550100", "184010252555
 LIMIT_SECONDS = 2.5     # the include's limit is 1 s, and this machine may be busy
 
 
+def example(tmp_path_factory):
+    """The example of the manual, its trunk replaced by the context that stands for one."""
+    code = re.search(r"(?s)```asterisk\n(.*?)```", source(API + "/README.md"))[1]
+    assert "Dial(PJSIP/${SEKISHO_DIAL}@trunk)" in code and " same => n,Answer()" not in code
+    code = code.replace("Dial(PJSIP/${SEKISHO_DIAL}@trunk)", "Gosub(trunk,${SEKISHO_DIAL},1)")
+    code = code.replace("voicemail,1,Answer()", "voicemail,1,Set(DECOYED=${EXTEN})")
+    path = tmp_path_factory.mktemp("example") / "example.conf"
+    path.write_text(code.replace("   ", " "))
+    return path
+
+
 @pytest.fixture(scope="session", params=INCLUDES)
-def testbed(request):
+def testbed(request, tmp_path_factory):
     assert not missing(), missing()
     running = Pbx(request.param, INCLUDES[request.param], HERE + "/calls.conf",
-                  HERE + "/test.conf", TENANT="acme", ACCOUNT="6001", SEKISHO_TOKEN="a.b.c")
+                  HERE + "/test.conf", example(tmp_path_factory), TENANT="acme", ACCOUNT="6001", SEKISHO_TOKEN="a.b.c")
     running.speaks = request.param
     yield running
     running.stop()
@@ -269,6 +280,17 @@ def test_the_token_is_not_sent_to_others(ask, testbed):
         assert other.asked == 1 and "Authorization" not in other.last
     ask("01012025550123", "refused")
     assert "a.b.c" not in testbed.log()
+
+
+def test_the_example_of_the_manual(ask, testbed):
+    """The dialplan in api/asterisk/README.md, its carrier aside, with either include."""
+    for verdict, divert, ended in (("allow", "", "CARRIED"), ("divert", "voicemail", "DECOYED"),
+                                   ("deny", "", None)):
+        call = ask("0312345678", context="outbound",
+                   answer={**ALLOW, "verdict": verdict, "divert": divert})
+        assert [name for name in ("CARRIED", "DECOYED") if name in call.set] == ([ended] if ended else [])
+        assert call.set.get("CARRIED", ALLOW["dial"]) == ALLOW["dial"]
+        assert call.cause == (21 if verdict == "deny" else 16)
 
 
 # --- the files themselves --------------------------------------------------------------------
