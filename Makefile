@@ -60,6 +60,7 @@ $(BUILD)/%.o: %.c
 # what base/embed.h puts into the program is not seen by -MMD
 $(BUILD)/service/core/numbering_builtin.o: $(wildcard schema/numbering/*.csv)
 $(BUILD)/service/store/migrations.o: $(wildcard schema/*/*.sql)
+$(BUILD)/service/doors/openapi.o: $(wildcard api/openapi.yaml)
 
 $(BUILD)/libtests.a: $(SHARED)
 	@rm -f $@

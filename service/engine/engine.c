@@ -1,0 +1,181 @@
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/ulid.h"
+#include "core/numbering.h"
+#include "core/policy.h"
+#include "engine/rulesets.h"
+
+struct engine {
+    struct rulesets *rulesets;
+    struct attempts *attempts;
+};
+
+int engine_new(struct rulesets *rulesets, struct attempts *attempts, struct engine **ret,
+               struct err *err)
+{
+    struct engine *engine = malloc(sizeof *engine);
+    if (!engine)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    *engine = (struct engine){rulesets, attempts};
+    *ret = engine;
+    return 0;
+}
+
+void engine_free(struct engine *engine)
+{
+    free(engine);
+}
+
+/* Good to a few milliseconds, which is enough for expiry dates, and much cheaper than the exact time. */
+static int64_t coarse_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void settle(struct verdict *ret, enum action action, enum reason reason)
+{
+    ret->action = action;
+    ret->reason = reason;
+}
+
+/* A verdict that says nothing yet. Field by field: clearing the whole struct would cost more. */
+static void begin(struct verdict *ret, int64_t now_ms)
+{
+    ret->degraded = DEGRADED_NOT;
+    ret->has_rule = false;
+    ret->divert_to[0] = '\0';
+    ret->revision = ret->platform_revision = 0;
+    ret->number.readings_count = 1;
+    ret->number.caller_id[0] = '\0';
+    ret->number.readings[0] = (struct reading){.kind = KIND_INVALID};
+    ret->numbering[0] = '\0';
+    ret->decided_at_ms = now_ms;
+}
+
+static void copy_version(struct verdict *ret, const struct numbering *numbering)
+{
+    if (!memccpy(ret->numbering, numbering_version(numbering), '\0', sizeof ret->numbering))
+        ret->numbering[sizeof ret->numbering - 1] = '\0';
+}
+
+/* What is asked of whom: between rulesets_enter() and rulesets_leave(). */
+struct world {
+    const struct numbering *numbering;
+    const struct ruleset *platform, *tenant; /* tenant NULL: unknown, or outside the token */
+};
+
+/*
+ * Design section 3, from top to bottom: emergency, who asks for whom, the reading, the rules.
+ * `explanation` is NULL on the dial path.
+ */
+static void answer(const struct world *world, const struct call *call, struct verdict *ret,
+                   struct explanation *explanation)
+{
+    struct folded folded;
+    bool is_folded = number_fold(call->number, &folded) == 0;
+    const char *outside_line = world->tenant ? ruleset_outside_line(world->tenant) : NULL;
+    struct trace *trace = explanation ? &explanation->trace : NULL;
+
+    copy_version(ret, world->numbering);
+    ret->platform_revision = ruleset_revision(world->platform);
+    ret->revision = world->tenant ? ruleset_revision(world->tenant) : 0;
+    bool is_emergency = is_folded && number_is_emergency(&folded, outside_line, &ret->number);
+    if (is_folded && !is_emergency)
+        number_read(world->numbering, &folded, outside_line ? outside_line : "", &ret->number, trace);
+
+    if (is_emergency) {
+        settle(ret, ACTION_ALLOW, REASON_EMERGENCY);
+    } else if (!world->tenant) {
+        settle(ret, ACTION_DENY, REASON_UNKNOWN_TENANT);
+    } else if (!is_folded) {
+        bool is_suspended = ruleset_is_suspended(world->tenant);
+        settle(ret, ACTION_DENY, is_suspended ? REASON_SUSPENDED : REASON_INVALID_NUMBER);
+    } else {
+        struct policy policy = {world->numbering, world->platform, world->tenant};
+        policy_judge(&policy, call->account, &ret->number, ret->decided_at_ms, ret, explanation);
+    }
+    if (world->tenant && !is_emergency && ret->revision < call->min_revision)
+        ret->degraded = DEGRADED_STALE;
+    number_dial_string(&ret->number, ret->dial);
+}
+
+static struct world look(const struct engine *engine, const struct call *call)
+{
+    bool may_look = !call->is_outside_token;
+    return (struct world){
+        .numbering = rulesets_numbering(engine->rulesets),
+        .platform = rulesets_platform(engine->rulesets),
+        .tenant = may_look ? rulesets_find(engine->rulesets, call->tenant) : NULL,
+    };
+}
+
+void engine_decide(struct engine *engine, const struct call *call, struct verdict *ret)
+{
+    begin(ret, coarse_now_ms());
+    ulid_make(ret->decided_at_ms, ret->decision_id);
+    rulesets_enter();
+    struct world world = look(engine, call);
+    answer(&world, call, ret, NULL);
+    rulesets_leave();
+}
+
+bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct verdict *ret)
+{
+    struct folded folded;
+    struct number number;
+    if (number_fold(dialed, &folded) || !number_is_emergency(&folded, NULL, &number))
+        return false;
+    begin(ret, coarse_now_ms());
+    ulid_make(ret->decided_at_ms, ret->decision_id);
+    ret->number = number;
+    settle(ret, ACTION_ALLOW, REASON_EMERGENCY);
+    rulesets_enter();
+    copy_version(ret, rulesets_numbering(engine->rulesets));
+    ret->platform_revision = ruleset_revision(rulesets_platform(engine->rulesets));
+    rulesets_leave();
+    number_dial_string(&ret->number, ret->dial);
+    return true;
+}
+
+/* A ruleset of the draft for the owner of `present`. */
+static int compile_draft(const struct ruleset *present, const struct rule *draft, size_t count,
+                         struct ruleset **ret, struct err *err)
+{
+    struct ruleset_owner owner = {
+        .tenant = ruleset_tenant(present),
+        .outside_line = slice_of(ruleset_outside_line(present)),
+        .is_suspended = ruleset_is_suspended(present),
+        .revision = ruleset_revision(present),
+    };
+    return ruleset_new(&owner, draft, count, ret, err);
+}
+
+int engine_explain(struct engine *engine, const struct call *call, const struct rule *draft,
+                   size_t draft_count, bool has_draft, int64_t at_ms, struct explanation *ret,
+                   struct err *err)
+{
+    struct ruleset *drafted = NULL;
+    int rc = 0;
+    *ret = (struct explanation){.steps_count = 0};
+    begin(&ret->verdict, at_ms);
+    ulid_make(clock_now_ms(), ret->verdict.decision_id);
+    rulesets_enter();
+    struct world world = look(engine, call);
+    if (!world.tenant)
+        rc = err_set(err, ERR_NOT_FOUND, "no such tenant");
+    else if (has_draft)
+        rc = compile_draft(world.tenant, draft, draft_count, &drafted, err);
+    if (drafted)
+        world.tenant = drafted;
+    if (!rc)
+        answer(&world, call, &ret->verdict, ret);
+    rulesets_leave();
+    ruleset_free(drafted);
+    return rc;
+}

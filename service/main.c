@@ -1,0 +1,204 @@
+/*
+ * sekishod: read the configuration, build the world from left to right, run until told to stop, tear it
+ * down in reverse.
+ *
+ *     store ─► rulesets ◄─ feed      keys ─► auth      rulesets, attempts ─► engine ─► the three doors
+ */
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "config.h"
+#include "doors/agi.h"
+#include "doors/http.h"
+#include "engine/engine.h"
+#include "engine/feed.h"
+#include "engine/rulesets.h"
+#include "store/store.h"
+
+enum { EXIT_CONFIG = 2 };
+
+/* Everything that lives as long as the daemon; NULL where not built yet. */
+struct world {
+    struct keyring *keyring;
+    struct revocations *revocations;
+    struct auth *auth;
+    struct store *store;
+    struct rulesets *rulesets;
+    struct feed *feed;
+    struct engine *engine;
+    struct metrics *metrics;
+    unsigned char cursor_key[32];
+    struct app app;
+    struct http *dial, *admin;
+    struct agi *agi;
+};
+
+static int make_state(const char *dir, struct err *err)
+{
+    if (mkdir(dir, 0700) && errno != EEXIST)
+        return err_set(err, ERR_IO, "--state %s: %s", dir, strerror(errno));
+    return 0;
+}
+
+/* The numbering data that the configuration names, in force from the next call on. */
+static int load_numbering(const struct config *config, struct rulesets *rulesets, struct err *err)
+{
+    struct numbering *numbering;
+    int rc = config->numbering ? numbering_load(config->numbering, &numbering, err)
+                               : numbering_builtin(&numbering, err);
+    if (rc)
+        return err_context(err, "--numbering");
+    log_info("numbering", "version=%s date=%s source=%s", numbering_version(numbering),
+             numbering_date(numbering), config->numbering ? config->numbering : "builtin");
+    rulesets_set_numbering(rulesets, numbering);
+    return 0;
+}
+
+/* What a verdict needs. */
+static int build_engine(const struct config *config, struct world *world, struct err *err)
+{
+    int rc = make_state(config->state, err);
+    if (!rc)
+        rc = keyring_load(config->keys, true, &world->keyring, err);
+    if (!rc)
+        rc = revocations_new(&world->revocations, err);
+    if (!rc)
+        rc = auth_new(world->keyring, world->revocations, &world->auth, err);
+    if (!rc)
+        rc = store_open(config->store, &world->store, err);
+    if (!rc)
+        rc = rulesets_new(&world->rulesets, err);
+    if (!rc)
+        rc = load_numbering(config, world->rulesets, err);
+    if (!rc)
+        rc = feed_start(world->store, world->rulesets, world->revocations, &world->feed, err);
+    if (!rc)
+        rc = engine_new(world->rulesets, NULL, &world->engine, err);
+    return rc;
+}
+
+static int open_http(const struct config *config, struct world *world, enum door door,
+                     struct http **ret, struct err *err)
+{
+    bool is_dial = door == DOOR_DIAL;
+    struct http_config http = {
+        .door = door,
+        .listen = is_dial ? config->dial_listen : config->admin_listen,
+        .threads = is_dial ? config->threads : 0,
+        .tls_cert = is_dial ? NULL : config->tls_cert,
+        .tls_key = is_dial ? NULL : config->tls_key,
+    };
+    if (is_dial)
+        http.allow = config->dial_allow;
+    return http.listen.is_off ? 0 : http_listen(&http, &world->app, ret, err);
+}
+
+static int open_doors(const struct config *config, struct world *world, struct err *err)
+{
+    struct agi_config agi = {.listen = config->agi_listen, .allow = config->agi_allow};
+    randombytes_buf(world->cursor_key, sizeof world->cursor_key);
+    int rc = metrics_new(&world->metrics, err);
+    if (rc)
+        return rc;
+    world->app = (struct app){
+        .store = world->store,
+        .engine = world->engine,
+        .rulesets = world->rulesets,
+        .feed = world->feed,
+        .auth = world->auth,
+        .metrics = world->metrics,
+        .cursor_key = world->cursor_key,
+        .problem_base = config->problem_base,
+    };
+    rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
+    if (!rc && !agi.listen.is_off)
+        rc = agi_listen(&agi, world->engine, &world->agi, err);
+    if (!rc)
+        rc = open_http(config, world, DOOR_DIAL, &world->dial, err);
+    return rc;
+}
+
+static void tear_down(struct world *world)
+{
+    if (world->dial)
+        http_drain(world->dial);
+    if (world->agi)
+        agi_drain(world->agi);
+    http_stop(world->dial);
+    http_stop(world->admin);
+    agi_stop(world->agi);
+    engine_free(world->engine);
+    feed_stop(world->feed);
+    metrics_free(world->metrics);
+    rulesets_free(world->rulesets);
+    store_close(world->store);
+    auth_free(world->auth);
+    revocations_free(world->revocations);
+    keyring_free(world->keyring);
+}
+
+/* Waits for signals: TERM and INT end the daemon, HUP reads the numbering data again. */
+static void run(const struct config *config, struct world *world, const sigset_t *signals)
+{
+    for (;;) {
+        struct err err = {0};
+        char text[LOG_VALUE_BYTES];
+        int signal = 0;
+        if (sigwait(signals, &signal))
+            continue;
+        log_info("signal", "name=%s", sigabbrev_np(signal));
+        if (signal != SIGHUP)
+            return;
+        if (load_numbering(config, world->rulesets, &err))
+            log_error("numbering_failed", "reason=%s", log_value(slice_of(err.text), text));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct err err = {0};
+    struct world world = {0};
+    int rc = config_load(argc, argv, &config, &err);
+    if (rc == CONFIG_DONE)
+        return 0;
+    if (rc) {
+        fprintf(stderr, "sekishod: %s\n", err.text);
+        return EXIT_CONFIG;
+    }
+    /* before any thread starts, so that all of them inherit the mask and only run() sees signals */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    log_set_level(config.log_level);
+
+    if (sodium_init() < 0)
+        rc = err_set(&err, ERR_IO, "no randomness");
+    if (!rc)
+        rc = build_engine(&config, &world, &err);
+    if (!rc)
+        rc = open_doors(&config, &world, &err);
+    if (!rc) {
+        struct rulesets_totals totals = rulesets_totals(world.rulesets);
+        log_info("ready", "version=%s tenants=%zu rules=%zu", SEKISHO_VERSION, totals.tenants,
+                 totals.rules);
+        run(&config, &world, &signals);
+    }
+    tear_down(&world);
+    config_release(&config);
+    if (rc)
+        fprintf(stderr, "sekishod: %s\n", err.text);
+    return rc ? 1 : 0;
+}
