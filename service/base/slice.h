@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
@@ -42,6 +43,20 @@ static inline bool slice_equals_text(struct slice a, const char *text)
 static inline bool slice_starts_with(struct slice s, struct slice prefix)
 {
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+/* Only 0-9? Looks at eight bytes at once: each must be 0x3_, and still be so with 6 added. */
+static inline bool slice_is_digits(struct slice s)
+{
+    const uint64_t high = 0xf0f0f0f0f0f0f0f0, threes = 0x3030303030303030, six = 0x0606060606060606;
+    uint64_t odd = 0, word;
+    for (; s.n >= 8; s.p += 8, s.n -= 8) {
+        memcpy(&word, s.p, 8);
+        odd |= ((word & high) ^ threes) | (((word + six) & high) ^ threes);
+    }
+    for (; s.n; s.p++, s.n--)
+        odd |= (unsigned char)(*s.p - '0') > 9;
+    return odd == 0;
 }
 
 #endif

@@ -8,12 +8,12 @@
 #include "base/utf8.h"
 #include "core/number.h"
 
-enum fold { FOLD_REFUSE = 0, FOLD_KEEP, FOLD_DROP, FOLD_END };
+enum fold { FOLD_REFUSE = 0, FOLD_DIGIT, FOLD_SYMBOL, FOLD_DROP, FOLD_END };
 
 static const uint8_t ascii[128] = {
-    ['0'] = FOLD_KEEP, ['1'] = FOLD_KEEP, ['2'] = FOLD_KEEP, ['3'] = FOLD_KEEP, ['4'] = FOLD_KEEP,
-    ['5'] = FOLD_KEEP, ['6'] = FOLD_KEEP, ['7'] = FOLD_KEEP, ['8'] = FOLD_KEEP, ['9'] = FOLD_KEEP,
-    ['*'] = FOLD_KEEP, ['#'] = FOLD_KEEP, ['+'] = FOLD_KEEP,
+    ['0'] = FOLD_DIGIT, ['1'] = FOLD_DIGIT, ['2'] = FOLD_DIGIT, ['3'] = FOLD_DIGIT, ['4'] = FOLD_DIGIT,
+    ['5'] = FOLD_DIGIT, ['6'] = FOLD_DIGIT, ['7'] = FOLD_DIGIT, ['8'] = FOLD_DIGIT, ['9'] = FOLD_DIGIT,
+    ['*'] = FOLD_SYMBOL, ['#'] = FOLD_SYMBOL, ['+'] = FOLD_SYMBOL,
     [' '] = FOLD_DROP, ['-'] = FOLD_DROP, ['.'] = FOLD_DROP, ['/'] = FOLD_DROP,
     ['('] = FOLD_DROP, [')'] = FOLD_DROP,
     [','] = FOLD_END,  [';'] = FOLD_END,  ['p'] = FOLD_END,  ['w'] = FOLD_END,
@@ -36,14 +36,9 @@ static char halfwidth(uint32_t point)
     return point == 0xfe62 ? '+' : 0; /* small plus sign */
 }
 
-/* What one character becomes: its length in *ret_len, the ASCII in *ret. */
-static enum fold fold_char(const char *p, size_t n, size_t *ret_len, char *ret)
+/* What a character beyond ASCII becomes: its length in *ret_len, the ASCII in *ret. */
+static enum fold fold_wide(const char *p, size_t n, size_t *ret_len, char *ret)
 {
-    uint8_t first = (uint8_t)*p;
-    *ret_len = 1;
-    *ret = *p;
-    if (first < 0x80)
-        return ascii[first];
     *ret_len = utf8_len(p, n);
     if (*ret_len == 0)
         return FOLD_REFUSE;
@@ -54,27 +49,43 @@ static enum fold fold_char(const char *p, size_t n, size_t *ret_len, char *ret)
     return *ret ? ascii[(uint8_t)*ret] : FOLD_REFUSE;
 }
 
-int number_fold(struct slice dialed, struct folded *ret)
+/* Bare digits, which is what most PBXs send. */
+static void fold_digits(struct slice digits, struct folded *ret)
 {
-    struct folded folded;
-    folded.len = 0;
-    folded.was_cut = false;
-    if (dialed.n == 0 || dialed.n > NUMBER_DIALED_BYTES_MAX)
-        return ERR_INVALID;
-    for (size_t at = 0, len; at < dialed.n; at += len) {
-        char c;
-        enum fold what = fold_char(dialed.p + at, dialed.n - at, &len, &c);
+    memcpy(ret->s, digits.p, digits.n);
+    ret->s[digits.n] = '\0';
+    ret->len = (uint8_t)digits.n;
+    ret->was_cut = ret->has_symbols = false;
+}
+
+static int fold_any(struct slice dialed, struct folded *ret)
+{
+    struct folded folded = {0};
+    for (size_t at = 0, len = 1; at < dialed.n; at += len, len = 1) {
+        char c = dialed.p[at];
+        enum fold what = (uint8_t)c < 0x80 ? ascii[(uint8_t)c]
+                                           : fold_wide(dialed.p + at, dialed.n - at, &len, &c);
         if (what == FOLD_REFUSE)
             return ERR_INVALID;
-        folded.was_cut |= what == FOLD_END;
-        if (what == FOLD_KEEP && !folded.was_cut)
-            folded.s[folded.len++] = c;
-        else if (what == FOLD_END) /* parameters behind it are not for us, but bound all the same */
+        folded.was_cut = what == FOLD_END;
+        if (folded.was_cut) /* parameters behind it are not for us, but bound all the same */
             break;
+        folded.has_symbols |= what == FOLD_SYMBOL;
+        if (what != FOLD_DROP)
+            folded.s[folded.len++] = c;
     }
     if (folded.len == 0)
         return ERR_INVALID;
-    folded.s[folded.len] = '\0';
     *ret = folded;
+    return 0;
+}
+
+int number_fold(struct slice dialed, struct folded *ret)
+{
+    if (dialed.n == 0 || dialed.n > NUMBER_DIALED_BYTES_MAX)
+        return ERR_INVALID;
+    if (!slice_is_digits(dialed))
+        return fold_any(dialed, ret);
+    fold_digits(dialed, ret);
     return 0;
 }

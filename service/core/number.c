@@ -114,6 +114,8 @@ bool number_is_emergency(const struct folded *folded, const char *outside_line, 
 {
     struct slice s = {folded->s, folded->len};
     struct number number;
+    if (s.n < 3 || !is_emergency_number(skip(s, s.n - 3)))
+        return false; /* whatever is taken off, these three would be left */
     number.readings_count = 0;
     number.caller_id[0] = '\0';
     char guessed[2] = "";
@@ -144,13 +146,13 @@ struct reader {
     struct number *number;
     struct trace *trace;
     unsigned strips_left;
+    bool has_symbols; /* as in struct folded */
 };
 
-static void note(const struct reader *reader, enum trace_what what, struct slice taken,
-                 const char *before, struct slice rest)
+static void write_step(struct trace *trace, enum trace_what what, struct slice taken,
+                       const char *before, struct slice rest)
 {
-    struct trace *trace = reader->trace;
-    if (!trace || trace->count == NUMBER_TRACE_MAX)
+    if (trace->count == NUMBER_TRACE_MAX)
         return;
     struct trace_step *step = &trace->steps[trace->count++];
     size_t n = taken.n < sizeof step->taken ? taken.n : sizeof step->taken - 1;
@@ -161,6 +163,13 @@ static void note(const struct reader *reader, enum trace_what what, struct slice
     memcpy(step->rest, before, before_n);
     memcpy(step->rest + before_n, rest.n ? rest.p : "", rest.n);
     step->rest[before_n + rest.n] = '\0';
+}
+
+static inline void note(const struct reader *reader, enum trace_what what, struct slice taken,
+                        const char *before, struct slice rest)
+{
+    if (reader->trace)
+        write_step(reader->trace, what, taken, before, rest);
 }
 
 static bool is_complete_national(const struct numbering *numbering, struct slice s)
@@ -298,9 +307,9 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
         memcpy(national + n, digits.n ? digits.p : "", digits.n);
         s = (struct slice){national, n + digits.n};
     }
-    if (memchr(s.p, '*', s.n) || memchr(s.p, '#', s.n)) {
+    if (reader->has_symbols && (memchr(s.p, '*', s.n) || memchr(s.p, '#', s.n))) {
         read_service(reader, s, is_target);
-    } else if (memchr(s.p, '+', s.n)) {
+    } else if (reader->has_symbols && memchr(s.p, '+', s.n)) {
         add_invalid(reader);
     } else if (slice_starts_with(s, SLICE_LIT("010"))) {
         add_international(reader, skip(s, 3));
@@ -315,7 +324,7 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
 void number_read(const struct numbering *numbering, const struct folded *folded,
                  const char *outside_line, struct number *ret, struct trace *trace)
 {
-    struct reader reader = {numbering, ret, trace, NUMBER_STRIP_MAX};
+    struct reader reader = {numbering, ret, trace, NUMBER_STRIP_MAX, folded->has_symbols};
     struct slice s = {folded->s, folded->len};
     ret->readings_count = 0;
     ret->caller_id[0] = '\0';
@@ -341,6 +350,7 @@ void number_read(const struct numbering *numbering, const struct folded *folded,
              (struct slice){ret->readings[i].number, ret->readings[i].len});
 }
 
+/* Whole arrays are copied, NUL and what lies behind it: a fixed size costs a few moves. */
 void number_dial_string(const struct number *number, char out[NUMBER_CHARS_MAX + 16])
 {
     const struct reading *first = &number->readings[0];
@@ -348,12 +358,11 @@ void number_dial_string(const struct number *number, char out[NUMBER_CHARS_MAX +
     out[0] = '\0';
     if (number->readings_count == 0 || first->kind == KIND_INVALID)
         return;
-    struct slice parts[] = {slice_of(number->caller_id), slice_of(first->service),
-                            {first->number, first->len},
-                            slice_of(first->service[0] ? "#" : "")};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        memcpy(out + n, parts[i].p, parts[i].n);
-        n += parts[i].n;
-    }
-    out[n] = '\0';
+    if (number->caller_id[0])
+        n = strlen(memcpy(out, number->caller_id, sizeof number->caller_id));
+    if (first->service[0])
+        n += strlen(memcpy(out + n, first->service, sizeof first->service));
+    memcpy(out + n, first->number, sizeof first->number);
+    if (first->service[0])
+        memcpy(out + n + first->len, "#", 2);
 }

@@ -60,6 +60,7 @@ enum number_kind number_kind_of(struct slice word);
 struct folded {
     uint8_t len;
     bool was_cut; /* a pause or parameter (, ; p w) ended it: what is left must be complete */
+    bool has_symbols; /* any of * # + */
     char s[NUMBER_DIALED_BYTES_MAX + 1];
 };
 
