@@ -3,7 +3,11 @@
 /* The question, with all that stays the same while its readings and scopes are gone through. */
 struct asked {
     const struct policy *policy;
-    struct rule_range locks, platform, tenant, account;
+    struct rule_range locks; /* of the platform */
+    struct scope_rules {
+        const struct ruleset *rules;
+        struct rule_range range;
+    } scopes[SCOPE_ACCOUNT + 1];
     int64_t now_ms;
     struct explanation *explanation;
     unsigned reading;
@@ -61,19 +65,10 @@ static void note(const struct asked *asked, enum scope scope, bool is_lock, bool
  */
 static bool find_rule(const struct asked *asked, const struct reading *reading, struct finding *ret)
 {
-    const struct policy *policy = asked->policy;
-    const struct {
-        const struct ruleset *rules;
-        struct rule_range range;
-    } scopes[] = {
-        [SCOPE_PLATFORM] = {policy->platform, asked->platform},
-        [SCOPE_TENANT] = {policy->tenant, asked->tenant},
-        [SCOPE_ACCOUNT] = {policy->tenant, asked->account},
-    };
     struct lookup lookup;
-    lookup_init(&lookup, policy->numbering, reading);
-
-    struct rule_match lock = ruleset_match(policy->platform, asked->locks, &lookup, asked->now_ms);
+    lookup_init(&lookup, asked->policy->numbering, reading);
+    struct rule_match lock =
+        ruleset_match(asked->policy->platform, asked->locks, &lookup, asked->now_ms);
     if (lock.len) {
         *ret = (struct finding){lock.action, REASON_LOCK, SCOPE_PLATFORM, lock};
         note(asked, SCOPE_PLATFORM, true, true, &lock);
@@ -82,8 +77,8 @@ static bool find_rule(const struct asked *asked, const struct reading *reading, 
     bool found = false;
     unsigned longest_restriction = 0;
     for (int scope = SCOPE_PLATFORM; scope <= SCOPE_ACCOUNT; scope++) {
-        struct rule_match match =
-            ruleset_match(scopes[scope].rules, scopes[scope].range, &lookup, asked->now_ms);
+        const struct scope_rules *of = &asked->scopes[scope];
+        struct rule_match match = ruleset_match(of->rules, of->range, &lookup, asked->now_ms);
         if (!match.len)
             continue;
         bool restricts = match.action != ACTION_ALLOW;
@@ -152,9 +147,9 @@ void policy_judge(const struct policy *policy, struct slice account, const struc
     struct asked asked = {
         .policy = policy,
         .locks = ruleset_locks(policy->platform),
-        .platform = ruleset_wide(policy->platform),
-        .tenant = ruleset_wide(policy->tenant),
-        .account = ruleset_account(policy->tenant, account),
+        .scopes = {[SCOPE_PLATFORM] = {policy->platform, ruleset_wide(policy->platform)},
+                   [SCOPE_TENANT] = {policy->tenant, ruleset_wide(policy->tenant)},
+                   [SCOPE_ACCOUNT] = {policy->tenant, ruleset_account(policy->tenant, account)}},
         .now_ms = now_ms,
         .explanation = explanation,
     };

@@ -29,20 +29,26 @@ static const uint64_t power11[RULE_PREFIX_DIGITS_MAX + 1] = {
 
 static const uint64_t COUNTRY_BIT = 1ULL << 63, GROUP_BITS = 3ULL << 62;
 
+/* Adds the digits that begin the text, `max` at most, as a number in base 11; returns how many. */
+static unsigned take_digits(struct slice text, unsigned max, uint64_t *ret)
+{
+    uint64_t value = 0;
+    unsigned n = 0;
+    for (; n < max && n < text.n && (unsigned char)(text.p[n] - '0') <= 9; n++)
+        value = value * 11 + (unsigned)(text.p[n] - '0') + 1;
+    *ret = value;
+    return n;
+}
+
 uint64_t prefix_key(struct slice text, unsigned *ret_digits)
 {
     enum { HALF = RULE_PREFIX_DIGITS_MAX / 2 };
-    uint64_t halves[2] = {0, 0}; /* two short chains of multiplications instead of one long one */
-    unsigned digits = 0;
-    unsigned max = text.n < RULE_PREFIX_DIGITS_MAX ? (unsigned)text.n : RULE_PREFIX_DIGITS_MAX;
-    while (digits < max && (unsigned char)(text.p[digits] - '0') <= 9) {
-        uint64_t *half = &halves[digits >= HALF];
-        *half = *half * 11 + (unsigned)(text.p[digits++] - '0') + 1;
-    }
-    unsigned low_digits = digits > HALF ? digits - HALF : 0;
-    *ret_digits = digits;
-    return halves[0] * power11[RULE_PREFIX_DIGITS_MAX - (digits - low_digits)] +
-           halves[1] * power11[HALF - low_digits];
+    uint64_t high, low = 0; /* two short chains of multiplications instead of one long one */
+    unsigned digits = take_digits(text, HALF, &high), more = 0;
+    if (digits == HALF)
+        more = take_digits((struct slice){text.p + HALF, text.n - HALF}, HALF, &low);
+    *ret_digits = digits + more;
+    return high * power11[RULE_PREFIX_DIGITS_MAX - digits] + low * power11[HALF - more];
 }
 
 bool prefix_contains(uint64_t prefix, unsigned len, uint64_t number_key)
@@ -65,7 +71,7 @@ uint64_t group_key(struct slice name)
 
 struct slice ruleset_tenant(const struct ruleset *rs)
 {
-    return slice_of(ruleset_texts(rs));
+    return (struct slice){ruleset_texts(rs), rs->tenant_bytes};
 }
 
 const char *ruleset_outside_line(const struct ruleset *rs)
@@ -222,19 +228,17 @@ static void match_groups(const struct ruleset *rs, struct rule_range range, stru
         match_key(rs, range, lookup->groups[i].key, lookup->groups[i].len, BY_GROUP, now_ms, best);
 }
 
-struct rule_match ruleset_match(const struct ruleset *rs, struct rule_range range,
-                                struct lookup *lookup, int64_t now_ms)
+struct rule_match ruleset_match_some(const struct ruleset *rs, struct rule_range range,
+                                     struct lookup *lookup, int64_t now_ms)
 {
     struct best best = {NULL, 0, BY_GROUP};
-    if (range.count == 0)
-        return (struct rule_match){0};
     match_prefix(rs, range, lookup, now_ms, &best);
     if (rs->has_countries && lookup->country)
         match_key(rs, range, lookup->country, lookup->reading->country_len, BY_COUNTRY, now_ms, &best);
     if (rs->has_groups)
         match_groups(rs, range, lookup, now_ms, &best);
     if (!best.rule)
-        return (struct rule_match){0};
+        return (struct rule_match){.len = 0};
     const char *texts = ruleset_texts(rs);
     return (struct rule_match){
         .len = (uint8_t)best.len,

@@ -87,8 +87,16 @@ struct rule_match {
  * The longest match of one range at one moment. Among rules of equal length the more specific target
  * wins: exact, prefix, country, group; between groups the stricter action.
  */
-struct rule_match ruleset_match(const struct ruleset *ruleset, struct rule_range range,
-                                struct lookup *lookup, int64_t now_ms);
+struct rule_match ruleset_match_some(const struct ruleset *ruleset, struct rule_range range,
+                                     struct lookup *lookup, int64_t now_ms);
+
+/* The same; apart because most scopes that a call asks have no rules at all. */
+static inline struct rule_match ruleset_match(const struct ruleset *ruleset, struct rule_range range,
+                                              struct lookup *lookup, int64_t now_ms)
+{
+    return range.count ? ruleset_match_some(ruleset, range, lookup, now_ms)
+                       : (struct rule_match){.len = 0};
+}
 
 /* A country or group as a key beside those of prefixes; what numbering.h's group_match carries. */
 uint64_t country_key(const char *code);

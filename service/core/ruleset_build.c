@@ -173,6 +173,7 @@ static struct ruleset *allocate(const struct ruleset_owner *owner, const struct 
     rs->entries_count = (uint16_t)sizes->entries;
     rs->rules_count = (uint16_t)count;
     rs->accounts_count = (uint16_t)sizes->accounts;
+    rs->tenant_bytes = (uint8_t)owner->tenant.n;
     rs->is_suspended = owner->is_suspended;
     memcpy(rs->outside_line, owner->outside_line.n ? owner->outside_line.p : "", owner->outside_line.n);
     memcpy(ruleset_texts(rs), owner->tenant.n ? owner->tenant.p : "", owner->tenant.n);

@@ -39,6 +39,7 @@ struct ruleset {
     uint32_t texts_at, texts_bytes; /* offset from the start of the block; the tenant's id comes first */
     uint16_t entries_count, rules_count, accounts_count;
     struct rule_range wide, locks;
+    uint8_t tenant_bytes;
     bool has_groups, has_countries, is_suspended;
     char outside_line[OUTSIDE_LINE_MAX + 1];
 };
