@@ -16,6 +16,17 @@ static inline uint64_t hash_mix(uint64_t h)
     return h ^ h >> 33;
 }
 
+/* 1 to 7 bytes as one word; bytes of short ones may come twice. */
+static inline uint64_t hash_tail(const char *p, size_t n)
+{
+    uint32_t first, last;
+    if (n < 4)
+        return (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 | (uint64_t)(uint8_t)p[n - 1] << 16;
+    memcpy(&first, p, 4);
+    memcpy(&last, p + n - 4, 4);
+    return first | (uint64_t)last << 32;
+}
+
 static inline uint64_t hash_slice(struct slice s)
 {
     uint64_t h = 0x9e3779b97f4a7c15ULL ^ s.n;
@@ -24,12 +35,7 @@ static inline uint64_t hash_slice(struct slice s)
         memcpy(&word, s.p, 8);
         h = hash_mix(h ^ word);
     }
-    if (s.n) {
-        uint64_t word = 0;
-        memcpy(&word, s.p, s.n);
-        h = hash_mix(h ^ word);
-    }
-    return h;
+    return s.n ? hash_mix(h ^ hash_tail(s.p, s.n)) : h;
 }
 
 #endif

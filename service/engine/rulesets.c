@@ -7,13 +7,13 @@
  * tenant leaves a tombstone, because readers may be walking past it; growing drops tombstones. Writers
  * hold `lock`; what they replace is freed after every reader of that time has left (RCU).
  */
-#define URCU_INLINE_SMALL_FUNCTIONS
 #include "engine/rulesets.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <urcu-bp.h>
+#include <urcu/static/urcu-bp.h> /* the readers' side inline, which its licence lets everybody do */
 
 #include "base/hash.h"
 
@@ -58,13 +58,13 @@ static char readers_order;
 
 void rulesets_enter(void)
 {
-    rcu_read_lock();
+    _urcu_bp_read_lock();
 }
 
 void rulesets_leave(void)
 {
     READER_LEFT();
-    rcu_read_unlock();
+    _urcu_bp_read_unlock();
 }
 
 static void free_ruleset(void *object)
