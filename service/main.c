@@ -35,7 +35,7 @@ struct world {
     struct feed *feed;
     struct engine *engine;
     struct metrics *metrics;
-    unsigned char cursor_key[32];
+    unsigned char cursor_key[KEYRING_DERIVED_BYTES];
     struct app app;
     struct http *dial, *admin;
     struct agi *agi;
@@ -104,7 +104,7 @@ static int open_http(const struct config *config, struct world *world, enum door
 static int open_doors(const struct config *config, struct world *world, struct err *err)
 {
     struct agi_config agi = {.listen = config->agi_listen, .allow = config->agi_allow};
-    randombytes_buf(world->cursor_key, sizeof world->cursor_key);
+    keyring_derive(world->keyring, "list cursors", world->cursor_key);
     int rc = metrics_new(&world->metrics, err);
     if (rc)
         return rc;

@@ -84,6 +84,12 @@ void keyring_free(struct keyring *keyring);
 /* Hash over all kids and keys, in hex: nodes of a cluster compare it. */
 const char *keyring_fingerprint(const struct keyring *keyring);
 
+/* A secret for another purpose, the same on every node that shares the directory (by keyed BLAKE2b from
+ * the HS256 key that signs); random when there is none. */
+enum { KEYRING_DERIVED_BYTES = 32 };
+void keyring_derive(const struct keyring *keyring, const char *purpose,
+                    unsigned char out[KEYRING_DERIVED_BYTES]);
+
 int revocations_new(struct revocations **ret, struct err *err) MUST_CHECK;
 void revocations_free(struct revocations *revocations);
 /* Again is no error. ERR_INVALID: not a jti. In force for every verification that begins later. */

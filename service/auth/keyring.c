@@ -26,6 +26,17 @@ const struct key *keyring_signer(const struct keyring *keyring)
     return signer;
 }
 
+void keyring_derive(const struct keyring *keyring, const char *purpose,
+                    unsigned char out[KEYRING_DERIVED_BYTES])
+{
+    const struct key *signer = keyring_signer(keyring);
+    if (signer)
+        crypto_generichash(out, KEYRING_DERIVED_BYTES, (const unsigned char *)purpose,
+                           strlen(purpose), signer->bytes, signer->n);
+    else
+        randombytes_buf(out, KEYRING_DERIVED_BYTES);
+}
+
 void keyring_free(struct keyring *keyring)
 {
     if (!keyring)
