@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,10 +46,12 @@ static bool ends_within_line(int fd)
            last != '\n';
 }
 
-/* In one write(), which O_APPEND keeps whole among several processes. */
+/* Under a lock: O_APPEND keeps lines whole, but another process's line may be seen half written. */
 static int append_line(int fd, const char *json, struct err *err)
 {
     char *line = NULL;
+    if (flock(fd, LOCK_EX))
+        return err_set(err, ERR_IO, "%s", strerror(errno));
     int n = asprintf(&line, "%s%s\n", ends_within_line(fd) ? "\n" : "", json);
     if (n < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
