@@ -69,6 +69,9 @@ $(BUILD)/libtests.a: $(SHARED)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtests.a $(BUILD)/libsekisho.a
 	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS) -lm
 
+PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
+QUIET  := --no-print-directory -s -j$(shell nproc)
+
 .PHONY: deps
 deps: # installs what building needs, when it is missing
 	@command -v gcc pkg-config >/dev/null && pkg-config --exists $(LIBS_WANTED) || \
@@ -80,21 +83,32 @@ test-deps: deps
 
 .PHONY: run
 run: deps ## install what is missing, build, start a demo and ask it three questions
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) $(QUIET) all
 	@service/demo
 
 .PHONY: test-unit
 test-unit: $(UNIT) ## unit tests, case files and store conformance, in process
-	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+	@for test in $(UNIT); do \
+	    if $$test >$$test.log 2>&1; then printf 'ok    %s\n' "$${test#$(BUILD)/tests/}"; \
+	    else cat $$test.log; printf 'FAIL  %s\n' "$$test"; exit 1; fi; done; \
+	    printf '%s programs of unit tests passed\n' $(words $(UNIT))
 
 .PHONY: test
 test: test-deps ## install what the tests need and run them all
-	@$(MAKE) --no-print-directory -s all test-unit
-	@$(MAKE) --no-print-directory -s test-lint test-server
+	@$(MAKE) $(QUIET) all test-unit
+	@$(MAKE) $(QUIET) test-lint test-server
 
 .PHONY: test-server
 test-server: all # the real daemon, over the wire
-	/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/server
+	$(PYTEST) tests/server
+
+.PHONY: test-sanitize
+test-sanitize: test-deps ## the same tests with address, undefined and thread sanitizers
+	@$(MAKE) $(QUIET) SANITIZE=address,undefined all test-unit
+	SEKISHO_BUILD=build/address-undefined $(PYTEST) tests/server
+	@$(MAKE) $(QUIET) SANITIZE=thread all test-unit
+	SEKISHO_BUILD=build/thread $(PYTEST) tests/server/test_cases.py tests/server/test_authorize.py \
+	    tests/server/test_agi.py tests/server/test_rules.py
 
 .PHONY: test-lint
 test-lint: # layers, options, numbering data, routes against the document
