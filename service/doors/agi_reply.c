@@ -7,7 +7,8 @@ static bool is_control(char c)
     return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-bool agi_reply_set(struct buf *out, const char *name, struct slice value)
+/* False, with nothing written, when the value holds a control character. */
+static bool set_variable(struct buf *out, const char *name, struct slice value)
 {
     for (size_t i = 0; i < value.n; i++)
         if (is_control(value.p[i]))
@@ -47,33 +48,54 @@ static bool is_plain_word(const char *text)
     return true;
 }
 
-int agi_reply_write(const struct verdict *verdict, struct buf *out, struct err *err)
+/* The reason, the verdict and the like come from tables, but not always from our own process. */
+static int check(const struct agi_answer *answer, struct err *err)
 {
-    const char *number = verdict->number.readings_count ? verdict->number.readings[0].number : "";
-    bool is_degraded = verdict->degraded != DEGRADED_NOT;
-    const char *divert_to = verdict->action == ACTION_DIVERT ? verdict->divert_to : "";
-    if (!is_dialable(number) || !is_dialable(verdict->dial))
+    if (!is_dialable(answer->number) || !is_dialable(answer->dial))
         return err_set(err, ERR_INVALID, "number that cannot be dialed");
-    if (!is_plain_word(divert_to) || !is_plain_word(verdict->decision_id))
-        return err_set(err, ERR_INVALID, "decoy or decision id that is no word");
+    if (!is_plain_word(answer->divert))
+        return err_set(err, ERR_INVALID, "decoy that is no word");
+    if (!is_plain_word(answer->decision_id) || !is_plain_word(answer->reason) ||
+        (answer->degraded && !is_plain_word(answer->degraded)))
+        return err_set(err, ERR_INVALID, "decision id or reason that is no word");
+    enum action action;
+    return action_of(slice_of(answer->verdict), &action) ? err_set(err, ERR_INVALID, "no verdict") : 0;
+}
 
+struct agi_answer agi_answer_of(const struct verdict *verdict)
+{
+    const struct number *number = &verdict->number;
+    return (struct agi_answer){
+        .decision_id = verdict->decision_id,
+        .reason = reason_word(verdict->reason),
+        .rule = verdict->has_rule ? verdict->rule.target : "",
+        .number = number->readings_count ? number->readings[0].number : "",
+        .divert = verdict->action == ACTION_DIVERT ? verdict->divert_to : "",
+        .degraded = verdict->degraded == DEGRADED_NOT ? NULL : degraded_word(verdict->degraded),
+        .dial = verdict->dial,
+        .verdict = action_word(verdict->action),
+    };
+}
+
+int agi_answer_write(const struct agi_answer *answer, struct buf *out, struct err *err)
+{
     const struct variable {
         const char *name, *value;
     } variables[] = {
-        {"SEKISHO_DECISION_ID", verdict->decision_id},
-        {"SEKISHO_REASON", reason_word(verdict->reason)},
-        {"SEKISHO_RULE", verdict->has_rule ? verdict->rule.target : ""},
-        {"SEKISHO_NUMBER", number},
-        {"SEKISHO_DIVERT", divert_to},
-        {"SEKISHO_DEGRADED", is_degraded ? degraded_word(verdict->degraded) : NULL},
-        {"SEKISHO_DIAL", verdict->dial},
-        {"SEKISHO_VERDICT", action_word(verdict->action)},
+        {"SEKISHO_DECISION_ID", answer->decision_id},
+        {"SEKISHO_REASON", answer->reason},
+        {"SEKISHO_RULE", answer->rule},
+        {"SEKISHO_NUMBER", answer->number},
+        {"SEKISHO_DIVERT", answer->divert},
+        {"SEKISHO_DEGRADED", answer->degraded},
+        {"SEKISHO_DIAL", answer->dial},
+        {"SEKISHO_VERDICT", answer->verdict},
     };
-    for (const struct variable *v = variables; v < variables + sizeof variables / sizeof *v; v++) {
-        if (!v->value)
-            continue;
-        if (!agi_reply_set(out, v->name, slice_of(v->value)))
+    int failed = check(answer, err);
+    if (failed)
+        return failed;
+    for (const struct variable *v = variables; v < variables + sizeof variables / sizeof *v; v++)
+        if (v->value && !set_variable(out, v->name, slice_of(v->value)))
             return err_set(err, ERR_INVALID, "control character in %s", v->name);
-    }
     return out->overflowed ? err_set(err, ERR_LIMIT, "answer too long") : 0;
 }

@@ -18,12 +18,16 @@
 /* Asterisk before 2025-07 reads a line into 2048 bytes; the whole answer stays below. */
 enum { AGI_REPLY_BYTES = 2000 };
 
+/* Each variable as text: "" for one that has no value, NULL for one that is not to be set. */
+struct agi_answer {
+    const char *decision_id, *reason, *rule, *number, *divert, *degraded, *dial, *verdict;
+};
+
+/* What a verdict says; borrows from it. */
+struct agi_answer agi_answer_of(const struct verdict *verdict);
+
 /* Appends to `out`, an empty buffer of at most AGI_REPLY_BYTES. ERR_INVALID: a value that may not be
  * sent; ERR_LIMIT: too long. The buffer's content is then of no use: nothing of it is to be sent. */
-int agi_reply_write(const struct verdict *verdict, struct buf *out, struct err *err) MUST_CHECK;
-
-/* `SET VARIABLE name "value"` and a line break; false, with nothing written, when the value holds a
- * control character. For values that come from elsewhere, as in `sekisho agi`. */
-bool agi_reply_set(struct buf *out, const char *name, struct slice value) MUST_CHECK;
+int agi_answer_write(const struct agi_answer *answer, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -69,7 +69,8 @@ static void answer(struct agi_worker *worker, struct agi_session *session)
         return;
     }
     engine_decide(worker->shared->engine, &call, &verdict);
-    if (agi_reply_write(&verdict, &reply, &err)) {
+    struct agi_answer said = agi_answer_of(&verdict);
+    if (agi_answer_write(&said, &reply, &err)) {
         count(worker, COUNT_FAILED, +1);
         if (may_log(worker))
             log_error("agi_reply", "decision_id=%s error=\"%s\"", verdict.decision_id, err.text);

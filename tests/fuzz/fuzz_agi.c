@@ -87,7 +87,8 @@ static void check_reply(const struct call *call)
     FILL(verdict.rule.target, call->tenant);
     if (call->account.n)
         FILL(verdict.divert_to, call->account);
-    if (!agi_reply_write(&verdict, &reply, NULL))
+    struct agi_answer answer = agi_answer_of(&verdict);
+    if (!agi_answer_write(&answer, &reply, NULL))
         check_lines(&reply);
 }
 
