@@ -17,6 +17,7 @@ const struct command_group command_groups[] = {
     {"token", "Bearer tokens: who may ask and change what", token_commands},
     {"attempt", "What was asked and answered", attempt_commands},
     {"audit", "Who changed what", audit_commands},
+    {"agi", "The AGI program, for a PBX that can only run one", agi_commands},
     {"completion", "Completion for the shell", completion_commands},
     {0}};
 
