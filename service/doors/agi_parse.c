@@ -72,6 +72,16 @@ static const char *take_argument(struct agi_env *env, struct slice digits, struc
     return NULL;
 }
 
+static bool is_name(struct slice name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return name.n > 0;
+}
+
 static const char *take_value(struct agi_env *env, struct slice name, struct slice value)
 {
     for (unsigned tried = 0; tried < KEYS_COUNT; tried++) {
@@ -88,25 +98,25 @@ static const char *take_value(struct agi_env *env, struct slice name, struct sli
     }
     if (slice_starts_with(name, SLICE_LIT("arg_")))
         return take_argument(env, (struct slice){name.p + 4, name.n - 4}, value);
-    return NULL; /* of a newer Asterisk; nothing here depends on it */
+    /* a key of a newer Asterisk is fine: nothing here depends on it */
+    return is_name(name) ? NULL : "key that is none of AGI";
 }
 
+/* Eight bytes at a time, because most of the time in this file went here. The two differences have a top
+ * bit set if and only if a byte is below 0x20, or is 0x7f (the well-known hasless() and haszero()). */
 static bool has_control_character(struct slice text)
 {
-    bool found = false;
-    for (size_t i = 0; i < text.n; i++) /* no early end: this way the compiler takes 16 at a time */
-        found |= (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f;
-    return found;
-}
-
-static bool is_name(struct slice name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t found = 0;
+    for (; text.n >= 8; text.p += 8, text.n -= 8) {
+        uint64_t bytes, flipped;
+        memcpy(&bytes, text.p, 8);
+        flipped = bytes ^ 0x7f * ones;
+        found |= ((bytes - 0x20 * ones) & ~bytes) | ((flipped - ones) & ~flipped);
     }
-    return name.n > 0;
+    for (; text.n; text.p++, text.n--)
+        found |= (unsigned char)*text.p < 0x20 || *text.p == 0x7f ? tops : 0;
+    return found & tops;
 }
 
 /* NULL, or why the line is refused. */
@@ -126,8 +136,6 @@ static const char *take_line(struct agi_env *env, struct slice line)
     if (!slice_starts_with(name, start))
         return "key that is none of AGI";
     name = (struct slice){name.p + start.n, name.n - start.n};
-    if (!is_name(name))
-        return "key that is none of AGI";
     return take_value(env, name, (struct slice){colon + 2, (size_t)(line.p + line.n - colon) - 2});
 }
 

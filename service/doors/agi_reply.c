@@ -2,23 +2,16 @@
 
 #include <string.h>
 
-static bool is_control(char c)
+/* `begin` is the command up to the value. False: a control character, which no escape would help. */
+static bool set_variable(struct buf *out, struct slice begin, struct slice value)
 {
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* False, with nothing written, when the value holds a control character. */
-static bool set_variable(struct buf *out, const char *name, struct slice value)
-{
-    for (size_t i = 0; i < value.n; i++)
-        if (is_control(value.p[i]))
-            return false;
-    buf_add(out, "SET VARIABLE ", 13);
-    buf_add_text(out, name);
-    buf_add(out, " \"", 2);
+    buf_add(out, begin.p, begin.n);
     size_t plain = 0; /* start of the run not yet copied */
     for (size_t i = 0; i < value.n; i++) {
-        if (value.p[i] != '"' && value.p[i] != '\\')
+        char c = value.p[i];
+        if ((unsigned char)c < 0x20 || c == 0x7f)
+            return false;
+        if (c != '"' && c != '\\')
             continue;
         buf_add(out, value.p + plain, i - plain);
         buf_add_char(out, '\\');
@@ -77,25 +70,28 @@ struct agi_answer agi_answer_of(const struct verdict *verdict)
     };
 }
 
+#define SET(name) SLICE_LIT("SET VARIABLE SEKISHO_" name " \"")
+
 int agi_answer_write(const struct agi_answer *answer, struct buf *out, struct err *err)
 {
     const struct variable {
-        const char *name, *value;
+        struct slice begin;
+        const char *value;
     } variables[] = {
-        {"SEKISHO_DECISION_ID", answer->decision_id},
-        {"SEKISHO_REASON", answer->reason},
-        {"SEKISHO_RULE", answer->rule},
-        {"SEKISHO_NUMBER", answer->number},
-        {"SEKISHO_DIVERT", answer->divert},
-        {"SEKISHO_DEGRADED", answer->degraded},
-        {"SEKISHO_DIAL", answer->dial},
-        {"SEKISHO_VERDICT", answer->verdict},
+        {SET("DECISION_ID"), answer->decision_id},
+        {SET("REASON"), answer->reason},
+        {SET("RULE"), answer->rule},
+        {SET("NUMBER"), answer->number},
+        {SET("DIVERT"), answer->divert},
+        {SET("DEGRADED"), answer->degraded},
+        {SET("DIAL"), answer->dial},
+        {SET("VERDICT"), answer->verdict},
     };
     int failed = check(answer, err);
     if (failed)
         return failed;
     for (const struct variable *v = variables; v < variables + sizeof variables / sizeof *v; v++)
-        if (v->value && !set_variable(out, v->name, slice_of(v->value)))
-            return err_set(err, ERR_INVALID, "control character in %s", v->name);
+        if (v->value && !set_variable(out, v->begin, slice_of(v->value)))
+            return err_set(err, ERR_INVALID, "control character in a value");
     return out->overflowed ? err_set(err, ERR_LIMIT, "answer too long") : 0;
 }

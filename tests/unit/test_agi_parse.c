@@ -250,6 +250,26 @@ static void refuses_nul(void **state)
     assert_string_equal(env.refusal, "control character");
 }
 
+/* Each byte in each place of a value of each length. */
+static void refuses_every_control_character(void **state)
+{
+    (void)state;
+    static struct agi_env env;
+    for (size_t n = 1; n < 20; n++) {
+        for (size_t place = 0; place < n; place++) {
+            for (int c = 0; c < 256; c++) {
+                char text[64] = "agi_x: ";
+                memset(text + 7, c ^ 0x55 ? 'y' : 0xff, n);
+                text[7 + place] = (char)c;
+                text[7 + n] = '\n';
+                feed(&env, text, 8 + n, SIZE_MAX);
+                bool is_control = c == '\n' ? n > place + 1 : c < 0x20 || c == 0x7f;
+                assert_int_equal(env.progress == AGI_REFUSED, is_control);
+            }
+        }
+    }
+}
+
 /* `lines` lines, each `n` bytes long before its line break, and the end. */
 static size_t make_lines(char *out, unsigned lines, size_t n)
 {
@@ -343,6 +363,7 @@ int main(void)
         cmocka_unit_test(refuses_questions),
         cmocka_unit_test(reads_the_rest_of_the_question),
         cmocka_unit_test(refuses_nul),
+        cmocka_unit_test(refuses_every_control_character),
         cmocka_unit_test(keeps_limits),
         cmocka_unit_test(program_takes_its_command_line),
     };
