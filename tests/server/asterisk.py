@@ -90,8 +90,10 @@ class Session:
     def finish(self):
         """Runs commands until the other side has ended; the variables, without their prefix."""
         until = time.monotonic() + PATIENCE_SECONDS
+        readable = select.poll()
+        readable.register(self, select.POLLIN)
         while True:
-            if not select.select([self], [], [], max(0, until - time.monotonic()))[0]:
+            if not readable.poll(max(0, until - time.monotonic()) * 1000):
                 self.close()
                 raise TimeoutError(f"the call hangs; in the buffer: {self.buffer!r}")
             line = self.fgets()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from asterisk import FastAgi, ask, environment
+from daemon import Daemon
 
 DEADLINE_SECONDS = 2
 NAMES = {"VERDICT", "REASON", "NUMBER", "DIAL", "RULE", "DIVERT", "DECISION_ID"}
@@ -84,9 +85,12 @@ def test_the_answer_is_short_and_the_verdict_last(agi):
 
 
 def test_hangup_after_the_question(agi):
+    """It may meet the answer, or, unread at the close, take its place: nobody is left to be called."""
     lines = environment("authorize?tenant=agi-closed", arguments=["0101212"])
-    said = FastAgi(port(agi)).send(lines).hangup().finish()
-    assert said["VERDICT"] == "deny"
+    for _ in range(20):
+        said = FastAgi(port(agi)).send(lines).hangup().finish()
+        assert said == {} or set(said) == NAMES
+    assert ask(port(agi), "authorize?tenant=agi-closed", arguments=["0101212"])["VERDICT"] == "deny"
 
 
 def test_hangup_within_the_question(agi):
@@ -99,7 +103,7 @@ def test_hangup_within_the_question(agi):
 
 
 def test_many_at_once(agi):
-    numbers = {f"0101{i:010}": "deny" for i in range(200)} | {f"03{i:08}": "allow" for i in range(200)}
+    numbers = {f"0101{i:010}": "deny" for i in range(200)} | {f"033{i:07}": "allow" for i in range(200)}
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         said = pool.map(lambda n: ask(port(agi), "authorize?tenant=agi-closed", arguments=[n]), numbers)
         for (number, verdict), answer in zip(numbers.items(), said):
@@ -172,6 +176,7 @@ def test_five_thousand_connections(agi):
         time.sleep(DEADLINE_SECONDS + 0.5)
         said = ask(port(agi), "authorize?tenant=agi-open", arguments=["0312345678"])
         assert said["VERDICT"] == "allow"
+        assert 'reason="too slow"' in agi.log() and 'reason="too many sessions"' in agi.log()
         for each in sockets:
             each.settimeout(5)
             try:
@@ -185,9 +190,9 @@ def test_five_thousand_connections(agi):
 
 # --- starting and ending -----------------------------------------------------------------------------
 
-def test_listens_beyond_loopback_only_with_a_list(start_daemon):
+def test_listens_beyond_loopback_only_with_a_list(tmp_path):
     with pytest.raises(RuntimeError) as refused:
-        start_daemon("--agi-listen=0.0.0.0:0")
+        Daemon(tmp_path, "--agi-listen=0.0.0.0:0").start()
     assert "agi-listen" in str(refused.value) and "--agi-allow" in str(refused.value)
 
 
