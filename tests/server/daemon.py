@@ -44,7 +44,7 @@ class Daemon:
         self.folder = Path(folder)
         self.keys = self.folder / "keys"
         self.log_path = self.folder / "log"
-        self.options, self.env = options, env or {}
+        self.options, self.env = [str(option) for option in options], env or {}
         self.ports, self.tokens, self.process, self.log_from = {}, {}, None, 0
 
     # --- life ---------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ class Daemon:
         self.log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                command + [str(option) for option in self.options], stdin=subprocess.DEVNULL,
+                command + self.options, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, cwd=self.folder, env=os.environ | self.env)
         self.wait_ready()
         return self
@@ -68,10 +68,12 @@ class Daemon:
     def wait_ready(self):
         deadline = time.monotonic() + START_SECONDS
         while not re.search(r"^\S+ info ready\b", self.log(), re.M):
-            if self.process.poll() is not None:
-                raise RuntimeError(f"ended with {self.process.returncode}:\n{self.log()}")
+            status = self.process.poll()
+            if status is not None:
+                self.process = None
+                raise RuntimeError(f"ended with {status}:\n{self.log()}")
             if time.monotonic() > deadline:
-                self.process.kill()
+                self.kill()
                 raise RuntimeError(f"not ready within {START_SECONDS} s:\n{self.log()}")
             time.sleep(0.01)
         self.ports = {door: int(port) for door, port in re.findall(
@@ -101,6 +103,7 @@ class Daemon:
         assert status == 0, f"exit status {status}:\n{log}"
 
     def kill(self):
+        """Ends it as a power cut would."""
         self.process.kill()
         self.process.wait()
         self.process = None
