@@ -133,7 +133,7 @@ struct http;
  * Starts one listener and logs `listening door=… address=…`. Borrows `app` and the items of
  * config->allow. ERR_INVALID, with a text that names the option: dial on another address than loopback
  * without --dial-allow; admin on another than loopback without --tls-cert and --tls-key; certificate or
- * key not usable, or a key that others can read. ERR_IO: the address is taken.
+ * key not usable. ERR_IO: the address is taken.
  */
 int http_listen(const struct http_config *config, struct app *app, struct http **ret,
                 struct err *err) MUST_CHECK;

@@ -50,14 +50,12 @@ static int check_config(const struct http_config *config, struct err *err)
 }
 
 /* A whole file, NUL-terminated, as the library wants it. Returns new. */
-static int read_pem(const char *option, const char *path, bool is_secret, char **ret, struct err *err)
+static int read_pem(const char *option, const char *path, char **ret, struct err *err)
 {
     struct stat info;
     int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
         rc = err_set(err, ERR_INVALID, "%s: %s: %s", option, path, strerror(errno));
-    } else if (is_secret && info.st_mode & (S_IRWXG | S_IRWXO)) {
-        rc = err_set(err, ERR_INVALID, "%s: %s can be read by others; chmod 0400 it", option, path);
     } else if (!S_ISREG(info.st_mode) || info.st_size == 0 || info.st_size > PEM_BYTES_MAX) {
         rc = err_set(err, ERR_INVALID, "%s: %s is no PEM file", option, path);
     } else {
@@ -156,8 +154,8 @@ static int start(struct http *http, const struct http_config *config, struct err
     char *cert = NULL, *key = NULL;
     int rc = 0;
     if (http->is_tls) {
-        rc = read_pem("--tls-cert", config->tls_cert, false, &cert, err);
-        rc = rc ? rc : read_pem("--tls-key", config->tls_key, true, &key, err);
+        rc = read_pem("--tls-cert", config->tls_cert, &cert, err);
+        rc = rc ? rc : read_pem("--tls-key", config->tls_key, &key, err);
     }
     if (!rc)
         rc = listen_on(&config->listen, BACKLOG, &http->listen_fd, &http->bound, err);

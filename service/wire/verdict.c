@@ -112,8 +112,6 @@ void verdict_to_text(const struct verdict *verdict, struct buf *buf)
 
 static void add_field(struct buf *buf, const char *name, const char *value)
 {
-    if (!value[0])
-        return;
     buf_add_char(buf, '&');
     buf_add_text(buf, name);
     buf_add_char(buf, '=');

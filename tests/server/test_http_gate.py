@@ -370,7 +370,7 @@ def test_refuses_a_key_that_others_can_read(start_daemon, certificate, tmp_path)
     readable = tmp_path / "key.pem"
     readable.write_bytes(key.read_bytes())
     readable.chmod(0o444)
-    with pytest.raises(RuntimeError, match="--tls-key.*read by others"):
+    with pytest.raises(RuntimeError, match="--tls-key.*can read the private key"):
         start_daemon("--tls-cert", cert, "--tls-key", readable)
 
 
