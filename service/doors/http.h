@@ -110,7 +110,6 @@ enum {
     ROUTE_NEEDS_MATCH = 2, /* If-Match required (428) */
     ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, BODY_BYTES_MAX at most */
     ROUTE_NDJSON = 8,      /* has an application/x-ndjson body, NDJSON_BYTES_MAX at most */
-    ROUTE_SOME_TENANTS = 16, /* about no one tenant, yet open to a credential for some of them */
 };
 
 /* The admin routes; ends with a row whose method is NULL. */

@@ -10,14 +10,6 @@
 
 /* --- before ------------------------------------------------------------------------------------- */
 
-static int check_reach(const struct request *request, struct err *err)
-{
-    const unsigned open = ROUTE_TENANT | ROUTE_SOME_TENANTS;
-    if (request->route->flags & open || request->credential->tenants_count == 0)
-        return 0;
-    return err_set(err, ERR_FORBIDDEN, "this token is for some tenants only");
-}
-
 static struct slice last_param(const struct request *request)
 {
     int last = 0;
@@ -27,16 +19,15 @@ static struct slice last_param(const struct request *request)
 }
 
 static int rest_init(struct rest *rest, struct app *app, struct request *request,
-                         struct response *response, struct err *err)
+                     struct response *response, struct err *err)
 {
-    int rc = check_reach(request, err);
     *rest = (struct rest){.app = app, .request = request, .response = response,
-                           .arena = request->arena, .id = last_param(request)};
+                          .arena = request->arena, .id = last_param(request)};
     if (request->route->flags & ROUTE_TENANT)
         rest->tenant = request->params[0];
-    if (rc == 0 && request->route->flags & ROUTE_BODY)
-        rc = json_read(request->body, &rest->body, err);
-    return rc;
+    if (request->route->flags & ROUTE_BODY)
+        return json_read(request->body, &rest->body, err);
+    return 0;
 }
 
 /*
@@ -56,7 +47,7 @@ static int rest_fail(struct rest *rest, int rc, struct err *err)
 /* --- the two frames ----------------------------------------------------------------------------- */
 
 int rest_read(struct app *app, struct request *request, struct response *response,
-                  struct err *err)
+              struct err *err)
 {
     struct rest rest;
     int rc = rest_init(&rest, app, request, response, err);
@@ -114,7 +105,7 @@ static int write_once(struct rest *rest, const struct idempotency *idempotency, 
 }
 
 int rest_write(struct app *app, struct request *request, struct response *response,
-                   struct err *err)
+               struct err *err)
 {
     struct rest rest;
     struct idempotency idempotency;

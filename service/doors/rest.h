@@ -8,9 +8,6 @@
  * A write is all there or not at all: the change, its revision and the answer kept for an
  * Idempotency-Key are one transaction. Before its answer goes out this node has pulled the change in,
  * so an edit that was acknowledged is in force here.
- *
- * A credential for some tenants only reaches the routes of those tenants (ROUTE_TENANT, checked before)
- * and the few marked ROUTE_SOME_TENANTS; everything else concerns all tenants and is refused here.
  */
 #ifndef SEKISHO_DOORS_REST_H
 #define SEKISHO_DOORS_REST_H

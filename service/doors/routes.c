@@ -16,7 +16,7 @@ enum {
     MANY_READ = CUSTOMER_READ | ROLE_PROVISIONING,
 };
 
-enum { T = ROUTE_TENANT, BODY = ROUTE_BODY, MATCH = ROUTE_NEEDS_MATCH, SOME = ROUTE_SOME_TENANTS };
+enum { T = ROUTE_TENANT, BODY = ROUTE_BODY, MATCH = ROUTE_NEEDS_MATCH };
 
 static const char *const paged[] = {"limit", "cursor", NULL};
 static const char *const rules[] = {"limit", "cursor", "account", "scope", NULL};
@@ -31,7 +31,7 @@ static const char *const ready[] = {"verbose", NULL};
 
 /* clang-format off */
 const struct route admin_routes[] = {
-    {"GET",    "/v1/tenants",                     MANY_READ,     READ,  SOME,             rest_tenant_list,    paged},
+    {"GET",    "/v1/tenants",                     MANY_READ,     READ,  0,                rest_tenant_list,    paged},
     {"GET",    "/v1/tenants/{t}",                 MANY_READ,     READ,  T,                rest_tenant_get,     NULL},
     {"PUT",    "/v1/tenants/{t}",                 ONBOARD,       WRITE, T | BODY,         rest_tenant_put,     NULL},
     {"PATCH",  "/v1/tenants/{t}",                 CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_tenant_patch,   NULL},
@@ -54,8 +54,8 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
     {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
 
-    {"GET",    "/v1/profiles",                    ONBOARD,       READ,  SOME,             rest_profile_list,   paged},
-    {"GET",    "/v1/profiles/{p}",                ONBOARD,       READ,  SOME,             rest_profile_get,    NULL},
+    {"GET",    "/v1/profiles",                    ONBOARD,       READ,  0,                rest_profile_list,   paged},
+    {"GET",    "/v1/profiles/{p}",                ONBOARD,       READ,  0,                rest_profile_get,    NULL},
     {"PUT",    "/v1/profiles/{p}",                OPERATOR,      WRITE, BODY,             rest_profile_put,    NULL},
     {"DELETE", "/v1/profiles/{p}",                OPERATOR,      WRITE, MATCH,            rest_profile_delete, NULL},
 

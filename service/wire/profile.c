@@ -7,8 +7,7 @@ enum { NAME_BYTES_MAX = 200 };
 static int read_rules(json_t *value, const struct field *field, const struct where *where,
                       struct arena *arena, void *record, struct err *err)
 {
-    /* what a profile's rules become when they are copied to a tenant */
-    const struct rule blank = rule_blank("onboarding");
+    const struct rule blank = rule_blank("onboarding"); /* what they are once copied to a tenant */
     struct profile *profile = record;
     struct rule *rules;
     unsigned count;
@@ -16,6 +15,8 @@ static int read_rules(json_t *value, const struct field *field, const struct whe
                         &count, err);
     if (rc)
         return rc;
+    for (unsigned i = 0; i < count; i++)
+        rules[i].source = "";
     profile->rules = rules;
     profile->rules_count = count;
     return 0;
