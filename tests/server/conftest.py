@@ -1,6 +1,9 @@
 import pytest
 
+import contract
 from daemon import Daemon
+
+Daemon.watchers.append(contract.watch)
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,8 @@ class Answer:
 class Daemon:
     """One running daemon; `options` are added to the command line and win over the defaults."""
 
+    watchers = []  # called with (door, method, path, answer) for every answer of the session
+
     def __init__(self, folder, *options, env=None):
         self.folder = Path(folder)
         self.keys = self.folder / "keys"
@@ -134,9 +136,12 @@ class Daemon:
         try:
             connection.request(method, path, body, send)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, response.read())
         finally:
             connection.close()
+        for watch in self.watchers:
+            watch(door, method, path, answer)
+        return answer
 
     def rest(self, method, path, body=None, role="operator", headers=None):
         """The admin listener, as an operator unless said otherwise (role None: no token)."""
