@@ -9,8 +9,11 @@ import subprocess
 import time
 
 import pytest
+from conftest import INCLUDES
+from daemon import Daemon
 from faults import ALLOW, Fault
-from test_pbx import DOMESTIC, EMERGENCY, INCLUDES, OTHERS, national, patterns
+from floor import patterns
+from test_pbx import DOMESTIC, EMERGENCY, OTHERS, national
 from testbed import HERE, TOP
 
 KAMAILIO = TOP + "/api/kamailio"
@@ -45,11 +48,11 @@ class Carrier:
 class Sbc:
     """A running Kamailio that asks the given port."""
 
-    def __init__(self, folder, port, carrier, decoy, outside=""):
+    def __init__(self, folder, port, carrier, decoy, outside="", token="a.b.c"):
         self.folder, self.port = folder, free_port()
         defines = {"LISTEN": f"udp:127.0.0.1:{self.port}", "TRUNK": f'"127.0.0.1:{carrier.port}"',
                    "DECOY": f'"127.0.0.1:{decoy.port}"', "SEKISHO_URL": f'"http://127.0.0.1:{port}"',
-                   "SEKISHO_TOKEN": '"a.b.c"', "SEKISHO_OUTSIDE": f'"{outside}"'}
+                   "SEKISHO_TOKEN": f'"{token}"', "SEKISHO_OUTSIDE": f'"{outside}"'}
         words = [word for name, value in defines.items() for word in ("-A", f"{name}={value}")]
         with open(f"{folder}/kamailio.log", "a") as log:
             self.process = subprocess.Popen(
@@ -110,8 +113,9 @@ def lines(tmp_path):
 
     def start(behaves="up", answer=ALLOW, **more):
         fault = Fault("http", behaves, answer)
+        port = more.pop("port", fault.port)
         carrier, decoy = Carrier(tmp_path, "carrier"), Carrier(tmp_path, "decoy")
-        sbc = Sbc(tmp_path, fault.port, carrier, decoy, **more)
+        sbc = Sbc(tmp_path, port, carrier, decoy, **more)
         running.extend([sbc, carrier, decoy])
         sbc.fault, sbc.carrier, sbc.decoy = fault, carrier, decoy
         return sbc
@@ -215,6 +219,29 @@ def test_what_is_no_number_is_denied_unasked(lines, number):
     sbc = lines()
     assert sbc.call(number)[0] == "refused invalid_number"
     assert sbc.fault.asked == 0
+
+
+def test_the_real_daemon(lines, tmp_path):
+    daemon = Daemon(tmp_path).start()
+    try:
+        for method, path, body in (
+                ("PUT", "/v1/tenants/acme", {"name": "Acme", "profile": "standard"}),
+                ("PUT", "/v1/tenants/acme/accounts/6001", {}),
+                ("POST", "/v1/tenants/acme/rules", {"prefix": "0101", "action": "allow"}),
+                ("POST", "/v1/tenants/acme/rules",
+                 {"account": "6001", "prefix": "01082", "action": "divert", "divert_to": "voicemail"})):
+            assert daemon.rest(method, path, body).status == 201
+        sbc = lines(port=daemon.ports["dial"], token=daemon.token("pbx"))
+        assert [sbc.call(number)[0] for number in (
+            "+12125550100", "186122003301017675550100", "0081010377935550100", "0312345678",
+            "+82255501000", "1840110")] == ["answered", "answered", "refused rule", "answered",
+                                            "answered", "refused rule"]
+        assert sbc.carrier.dialed() == ["01012125550100", "18601017675550100", "0312345678"]
+        assert sbc.decoy.dialed() == ["voicemail"]
+    finally:
+        daemon.stop()
+    assert sbc.call("+12125550100")[0] == "refused floor"
+    assert sbc.call("0312345678")[0] == "answered"
 
 
 def test_the_patterns_are_those_of_the_dialplan():
