@@ -18,6 +18,8 @@
 #include "config.h"
 #include "doors/agi.h"
 #include "doors/http.h"
+#include "doors/sources.h"
+#include "engine/attempts.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/rulesets.h"
@@ -33,6 +35,7 @@ struct world {
     struct store *store;
     struct rulesets *rulesets;
     struct feed *feed;
+    struct attempts *attempts;
     struct engine *engine;
     struct metrics *metrics;
     unsigned char cursor_key[KEYRING_DERIVED_BYTES];
@@ -81,7 +84,9 @@ static int build_engine(const struct config *config, struct world *world, struct
     if (!rc)
         rc = feed_start(world->store, world->rulesets, world->revocations, &world->feed, err);
     if (!rc)
-        rc = engine_new(world->rulesets, NULL, &world->engine, err);
+        rc = attempts_new(world->store, &world->attempts, err);
+    if (!rc)
+        rc = engine_new(world->rulesets, world->attempts, &world->engine, err);
     return rc;
 }
 
@@ -103,11 +108,7 @@ static int open_http(const struct config *config, struct world *world, enum door
 
 static int open_doors(const struct config *config, struct world *world, struct err *err)
 {
-    struct agi_config agi = {.listen = config->agi_listen, .allow = config->agi_allow};
     keyring_derive(world->keyring, "list cursors", world->cursor_key);
-    int rc = metrics_new(&world->metrics, err);
-    if (rc)
-        return rc;
     world->app = (struct app){
         .store = world->store,
         .engine = world->engine,
@@ -118,9 +119,13 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .cursor_key = world->cursor_key,
         .problem_base = config->problem_base,
     };
-    rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
-    if (!rc && !agi.listen.is_off)
-        rc = agi_listen(&agi, world->engine, &world->agi, err);
+    struct agi_config agi = {
+        .listen = config->agi_listen, .allow = config->agi_allow, .metrics = world->metrics};
+    int rc = agi.listen.is_off ? 0 : agi_listen(&agi, world->engine, &world->agi, err);
+    if (!rc)
+        rc = sources_add(world->metrics, world->attempts, world->agi, err);
+    if (!rc)
+        rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
     if (!rc)
         rc = open_http(config, world, DOOR_DIAL, &world->dial, err);
     return rc;
@@ -136,6 +141,7 @@ static void tear_down(struct world *world)
     http_stop(world->admin);
     agi_stop(world->agi);
     engine_free(world->engine);
+    attempts_stop(world->attempts);
     feed_stop(world->feed);
     metrics_free(world->metrics);
     rulesets_free(world->rulesets);
@@ -188,6 +194,8 @@ int main(int argc, char **argv)
         rc = err_set(&err, ERR_IO, "no randomness");
     if (!rc)
         rc = build_engine(&config, &world, &err);
+    if (!rc)
+        rc = metrics_new(&world.metrics, &err);
     if (!rc)
         rc = open_doors(&config, &world, &err);
     if (!rc) {

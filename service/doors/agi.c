@@ -85,6 +85,7 @@ int agi_listen(const struct agi_config *config, struct engine *engine, struct ag
         return err_set(err, ERR_NOMEM, "out of memory");
     unsigned ms = config->session_ms_max ? config->session_ms_max : SESSION_MS_MAX_DEFAULT;
     agi->shared.engine = engine;
+    agi->shared.metrics = config->metrics;
     agi->shared.allow = config->allow;
     agi->shared.session_ms_max = ms;
     agi->shared.listen_fd = -1;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "doors/agi_reply.h"
+#include "doors/metrics.h"
 #include "engine/engine.h"
 
 enum { EVENTS_AT_A_TIME = 64, ACCEPTS_AT_A_TIME = 16, LOG_LINES_A_SECOND = 5 };
@@ -68,7 +69,10 @@ static void answer(struct agi_worker *worker, struct agi_session *session)
         refuse(worker, COUNT_BAD_ENVIRONMENTS, &session->peer, err.text, session->env.lines);
         return;
     }
+    int64_t start_ns = clock_mono_ns();
     engine_decide(worker->shared->engine, &call, &verdict);
+    if (worker->shared->metrics)
+        metrics_verdict(worker->shared->metrics, DOOR_AGI, &verdict, clock_mono_ns() - start_ns);
     struct agi_answer said = agi_answer_of(&verdict);
     if (agi_answer_write(&said, &reply, &err)) {
         count(worker, COUNT_FAILED, +1);

@@ -23,6 +23,7 @@ struct engine;
 /* What the workers of a door share. */
 struct agi_shared {
     struct engine *engine;
+    struct metrics *metrics; /* or NULL */
     struct networks allow; /* none: everyone who can reach the socket */
     int listen_fd;
     int wake_fd; /* an eventfd, readable from the moment of draining on */

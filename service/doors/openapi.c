@@ -2,11 +2,7 @@
 #include "base/embed.h"
 #include "doors/health.h"
 
-#if __has_include("../../api/openapi.yaml")
 EMBED(openapi, "api/openapi.yaml");
-#else
-static const char embed_openapi[] = "", *embed_openapi_end = embed_openapi;
-#endif
 
 int health_openapi(struct app *app, struct request *request, struct response *response,
                    struct err *err)

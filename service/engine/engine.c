@@ -7,6 +7,7 @@
 #include "base/ulid.h"
 #include "core/numbering.h"
 #include "core/policy.h"
+#include "engine/attempts.h"
 #include "engine/rulesets.h"
 
 struct engine {
@@ -123,6 +124,8 @@ void engine_decide(struct engine *engine, const struct call *call, struct verdic
     struct world world = look(engine, call);
     answer(&world, call, ret, NULL);
     rulesets_leave();
+    if (engine->attempts)
+        attempts_record(engine->attempts, call, ret);
 }
 
 bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct verdict *ret)

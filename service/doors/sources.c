@@ -1,0 +1,70 @@
+#include "doors/sources.h"
+
+#include "doors/agi.h"
+#include "doors/metrics.h"
+#include "engine/attempts.h"
+
+#define READ_ATTEMPTS(field)                                                                       \
+    static double attempts_##field(const void *attempts)                                           \
+    {                                                                                              \
+        return (double)attempts_totals(attempts).field;                                            \
+    }
+READ_ATTEMPTS(recorded)
+READ_ATTEMPTS(dropped)
+READ_ATTEMPTS(written)
+
+#define READ_AGI(field)                                                                            \
+    static double agi_##field(const void *agi)                                                     \
+    {                                                                                              \
+        return (double)agi_counters(agi).field;                                                    \
+    }
+READ_AGI(connections)
+READ_AGI(answered)
+READ_AGI(refused_address)
+READ_AGI(refused_full)
+READ_AGI(bad_environments)
+READ_AGI(timeouts)
+READ_AGI(cut_short)
+READ_AGI(failed)
+READ_AGI(open)
+
+int sources_add(struct metrics *metrics, const struct attempts *attempts, const struct agi *agi,
+                struct err *err)
+{
+    const struct {
+        enum metric_type type;
+        const char *name, *help;
+        double (*read)(const void *);
+        const void *context;
+    } rows[] = {
+        {METRIC_COUNTER, "sekisho_attempts_recorded_total", "Decisions handed to the recorder.",
+         attempts_recorded, attempts},
+        {METRIC_COUNTER, "sekisho_attempts_dropped_total",
+         "Decisions that were not recorded because the queue was full.", attempts_dropped, attempts},
+        {METRIC_COUNTER, "sekisho_attempts_written_total", "Decisions that are in the store.",
+         attempts_written, attempts},
+        {METRIC_COUNTER, "sekisho_agi_connections_total", "FastAGI connections accepted.",
+         agi_connections, agi},
+        {METRIC_COUNTER, "sekisho_agi_answered_total", "FastAGI sessions that got a verdict.",
+         agi_answered, agi},
+        {METRIC_COUNTER, "sekisho_agi_refused_address_total",
+         "FastAGI connections from addresses that are not allowed.", agi_refused_address, agi},
+        {METRIC_COUNTER, "sekisho_agi_refused_full_total",
+         "FastAGI connections closed because no session was free.", agi_refused_full, agi},
+        {METRIC_COUNTER, "sekisho_agi_bad_environments_total",
+         "FastAGI requests that no Asterisk would send.", agi_bad_environments, agi},
+        {METRIC_COUNTER, "sekisho_agi_timeouts_total", "FastAGI sessions that took too long.",
+         agi_timeouts, agi},
+        {METRIC_COUNTER, "sekisho_agi_cut_short_total", "FastAGI clients that left before they asked.",
+         agi_cut_short, agi},
+        {METRIC_COUNTER, "sekisho_agi_failed_total", "FastAGI answers that could not be sent.",
+         agi_failed, agi},
+        {METRIC_GAUGE, "sekisho_agi_sessions", "FastAGI sessions open now.", agi_open, agi},
+    };
+    int rc = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !rc; i++)
+        if (rows[i].context)
+            rc = metrics_add(metrics, rows[i].type, rows[i].name, rows[i].help, rows[i].read,
+                             rows[i].context, err);
+    return rc;
+}
