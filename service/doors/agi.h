@@ -33,7 +33,7 @@ struct agi_config {
     unsigned threads;        /* 0: one a core */
     unsigned sessions_max;   /* at a time, over all threads; 0: 4096 */
     unsigned session_ms_max; /* from accept to answer; 0: 2000 */
-    struct metrics *metrics; /* NULL: verdicts are not counted. Borrowed */
+    struct metrics *metrics; /* NULL: nothing is counted there. Borrowed */
 };
 
 /*

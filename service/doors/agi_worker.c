@@ -23,6 +23,23 @@ static void count(struct agi_worker *worker, enum agi_count what, int change)
     atomic_store_explicit(&worker->counts[what], now + (uint64_t)change, memory_order_relaxed);
 }
 
+/* What every door counts, under the same names. */
+static void count_for_all(struct agi_worker *worker, enum agi_count what)
+{
+    struct metrics *metrics = worker->shared->metrics;
+    if (metrics && what == COUNT_REFUSED_ADDRESS)
+        metrics_refused(metrics, DOOR_AGI);
+    if (metrics && what == COUNT_TIMEOUTS)
+        metrics_cut_off(metrics, DOOR_AGI);
+}
+
+static void count_open(struct agi_worker *worker, int change)
+{
+    count(worker, COUNT_OPEN, change);
+    if (worker->shared->metrics)
+        metrics_connections(worker->shared->metrics, DOOR_AGI, change);
+}
+
 /* --- saying what was refused -------------------------------------------------------------------- */
 
 /* A peer that sends rubbish in a loop must not fill the disk; the counters have the full number. */
@@ -42,6 +59,7 @@ static void refuse(struct agi_worker *worker, enum agi_count what, const union a
 {
     char text[ADDRESS_TEXT_BYTES];
     count(worker, what, +1);
+    count_for_all(worker, what);
     if (may_log(worker))
         log_warn("agi_refused", "peer=%s reason=\"%s\" line=%u", address_format(&peer->any, text),
                  reason, line);
@@ -53,7 +71,16 @@ static void end_session(struct agi_worker *worker, struct agi_session *session)
 {
     close(session->fd);
     agi_session_give_back(&worker->sessions, session);
-    count(worker, COUNT_OPEN, -1);
+    count_open(worker, -1);
+}
+
+static void decide(struct agi_worker *worker, const struct call *call, struct verdict *ret)
+{
+    struct metrics *metrics = worker->shared->metrics;
+    int64_t begun_ns = metrics ? clock_mono_ns() : 0;
+    engine_decide(worker->shared->engine, call, ret);
+    if (metrics)
+        metrics_verdict(metrics, DOOR_AGI, ret, clock_mono_ns() - begun_ns);
 }
 
 /* The environment is complete: one verdict, one send. */
@@ -69,10 +96,7 @@ static void answer(struct agi_worker *worker, struct agi_session *session)
         refuse(worker, COUNT_BAD_ENVIRONMENTS, &session->peer, err.text, session->env.lines);
         return;
     }
-    int64_t start_ns = clock_mono_ns();
-    engine_decide(worker->shared->engine, &call, &verdict);
-    if (worker->shared->metrics)
-        metrics_verdict(worker->shared->metrics, DOOR_AGI, &verdict, clock_mono_ns() - start_ns);
+    decide(worker, &call, &verdict);
     struct agi_answer said = agi_answer_of(&verdict);
     if (agi_answer_write(&said, &reply, &err)) {
         count(worker, COUNT_FAILED, +1);
@@ -150,7 +174,7 @@ static void admit(struct agi_worker *worker, int fd, const union agi_peer *peer)
     }
     session->fd = fd;
     session->peer = *peer;
-    count(worker, COUNT_OPEN, +1);
+    count_open(worker, +1);
     /* the environment is often here already, and epoll need never hear of the session */
     bool waits = read_session(worker, session);
     if (waits && watch(worker, fd, EPOLLIN, session)) {

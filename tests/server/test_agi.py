@@ -188,6 +188,38 @@ def test_five_thousand_connections(agi):
             each.close()
 
 
+def counted(agi):
+    text = agi.http("admin", "GET", "/metrics").text
+    return {name: float(value) for name, value in
+            (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+
+def open_becomes(agi, wanted):
+    """What is counted when so many sessions are open."""
+    until = time.monotonic() + 5
+    while (now := counted(agi))['sekisho_connections{door="agi"}'] != wanted:
+        assert time.monotonic() < until, now
+        time.sleep(0.01)
+    return now
+
+
+def test_everything_is_counted(agi):
+    before = open_becomes(agi, 0)
+    for _ in range(3):
+        ask(port(agi), "authorize?tenant=agi-closed", arguments=["0101212"])
+    ask(port(agi), "other?tenant=agi-closed")
+    call = FastAgi(port(agi))
+    open_becomes(agi, 1)
+    call.close()
+    after = open_becomes(agi, 0)
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    assert {name: n for name, n in grown.items() if "agi" in name and n} == {
+        "sekisho_agi_connections_total": 5, "sekisho_agi_answered_total": 3,
+        "sekisho_agi_bad_environments_total": 1, "sekisho_agi_cut_short_total": 1,
+        'sekisho_door_verdicts_total{door="agi"}': 3}
+    assert grown['sekisho_verdicts_total{action="deny",reason="rule"}'] == 3
+
+
 # --- starting and ending -----------------------------------------------------------------------------
 
 def test_listens_beyond_loopback_only_with_a_list(tmp_path):
