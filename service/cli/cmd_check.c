@@ -147,7 +147,7 @@ static void print_scopes(struct cli *cli, json_t *answer)
     size_t i;
     if (json_array_size(scopes) == 0)
         return;
-    label(out, "rules");
+    output_text(out, STYLE_FAINT, "rules", 0);
     fputc('\n', out->file);
     json_array_foreach(scopes, i, scope) {
         bool is_lock = json_is_true(json_object_get(scope, "locked"));

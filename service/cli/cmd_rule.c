@@ -144,7 +144,7 @@ static int set(struct cli *cli, const void *given)
     status = change_ask(&change, &answer);
     if (status)
         return status;
-    report(cli, options, &answer, "set");
+    report(cli, options, &answer, "changed");
     rest_answer_release(&answer);
     return EXIT_OK;
 }

@@ -148,6 +148,7 @@ static bool prepare(struct cli *cli, struct exchange *exchange, const struct res
         ok = ok && exchange->sent;
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->sent);
     }
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* a tenant called ".." is not a way up */
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "sekisho/" SEKISHO_VERSION);

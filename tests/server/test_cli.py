@@ -232,7 +232,7 @@ def test_rules_are_added_as_people_write_them(cli, tenant):
 def test_rules_are_set_and_deleted_by_target_or_id(cli, tenant):
     cli("rule", "add", tenant, "deny", "010")
     cli("rule", "add", tenant, "deny", "010", "--account", "1001")
-    assert "divert 010 set for tenant" in cli("rule", "set", tenant, "010", "--action", "divert", "--divert-to",
+    assert "divert 010 changed for tenant" in cli("rule", "set", tenant, "010", "--action", "divert", "--divert-to",
                                               "announcement", "--note", "n")
     mine = cli.json("rule", "set", tenant, "010", "--account", "1001", "--target", "01044")
     assert (mine["target"], mine["account"]) == ("01044", "1001")
@@ -418,6 +418,7 @@ def test_a_daemon_that_is_not_there_is_said_so(cli):
 
 def test_names_cannot_reach_into_the_path(cli):
     assert "(404)" in cli("tenant", "show", "../../livez", status=2)
+    assert "(404)" in cli("tenant", "show", "..", status=2)
     assert "(404)" in cli("tenant", "show", "acme?limit=1", status=2)
 
 
