@@ -211,10 +211,11 @@ static int check_readable(const struct config *config, const char *name, const c
                           bool want_folder, struct err *err)
 {
     struct stat stat_of;
-    if (stat(path, &stat_of) || access(path, want_folder ? R_OK | X_OK : R_OK))
-        err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    else if (want_folder != S_ISDIR(stat_of.st_mode))
+    bool is_there = stat(path, &stat_of) == 0;
+    if (is_there && want_folder != S_ISDIR(stat_of.st_mode))
         err_set(err, ERR_INVALID, "%s: is %sa folder", path, want_folder ? "not " : "");
+    else if (!is_there || access(path, want_folder ? R_OK | X_OK : R_OK))
+        err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
     else
         return 0;
     return name_source(config, name, err);

@@ -160,7 +160,8 @@ static int read_flag(struct options *options, const char *arg, int argc, char **
         return unknown(options, "--", name, err);
     if (!value && option->kind == OPTION_FLAG)
         value = "yes";
-    if (!value && *at + 1 < argc)
+    /* "--state --check-config" is a slip; what really begins so is written --state=--check-config */
+    if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
         value = argv[++*at];
     if (!value)
         return err_set(err, ERR_INVALID, "--%s needs a value: %s", name, option->value);

@@ -97,6 +97,7 @@ def test_it_stays_up_until_told_and_takes_the_daemon_with_it(tmp_path, number, s
 
 def test_other_ports_are_used_when_its_own_are_taken(tmp_path):
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind(("127.0.0.1", 8081))
             taken.listen()

@@ -225,6 +225,16 @@ static void mistakes_are_named(void **state)
     }
 }
 
+static void a_flag_is_not_the_value_of_the_one_before(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ARGV(f, "--text", "--loud"), ERR_INVALID);
+    assert_string_equal(f->err.text, "--text needs a value: TEXT");
+    assert_int_equal(ARGV(f, "--text=--loud", "--path", "-"), 0);
+    assert_string_equal(f->target.text, "--loud");
+    assert_string_equal(f->target.path, "-");
+}
+
 static void mistakes_in_a_file_carry_their_line(void **state)
 {
     static const struct {
@@ -347,6 +357,7 @@ int main(void)
         TEST(a_flag_may_stand_in_for_a_word),
         TEST(quantities_know_their_units),
         TEST(mistakes_are_named),
+        TEST(a_flag_is_not_the_value_of_the_one_before),
         TEST(mistakes_in_a_file_carry_their_line),
         TEST(a_file_has_a_limit),
         TEST(what_is_printed_reads_back),
