@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/auth.h"
 #include "base/version.h"
+#include "core/numbering.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256 };
 
@@ -255,6 +257,20 @@ static int check(const struct config *config, struct err *err)
     return rc;
 }
 
+/* What the start would find out by itself: for --check-config, so that a restart does not fail. */
+static int check_contents(const struct config *config, struct err *err)
+{
+    struct numbering *numbering = NULL;
+    struct keyring *keyring = NULL;
+    if (config->numbering && numbering_load(config->numbering, &numbering, err))
+        return name_source(config, "numbering", err);
+    numbering_free(numbering);
+    if (access(config->keys, F_OK) == 0 && keyring_load(config->keys, false, &keyring, err))
+        return name_source(config, "keys", err);
+    keyring_free(keyring);
+    return 0;
+}
+
 /* --- loading ---------------------------------------------------------------------------------------- */
 
 static int read_sources(struct config *config, int argc, char **argv, struct err *err)
@@ -298,8 +314,10 @@ int config_load(int argc, char **argv, struct config *ret, struct err *err)
     if (rc == 0 && !is_answered)
         rc = check(&config, err);
     if (rc == 0 && !is_answered && config.words.check) {
-        printf("the configuration is good\n");
-        is_answered = true;
+        rc = check_contents(&config, err);
+        is_answered = rc == 0;
+        if (is_answered)
+            printf("the configuration is good\n");
     }
     if (rc || is_answered) {
         config_release(&config);

@@ -245,6 +245,7 @@ def test_keys_that_others_can_read_are_refused(tmp_path, start_daemon):
     key.chmod(0o644)
     text = fails_to_start(tmp_path, f"--keys={running.keys}")
     assert key.name in text
+    assert key.name in refused(f"--keys={running.keys}", f"--state={tmp_path}", "--check-config")
     key.chmod(0o400)
     start_daemon(f"--keys={running.keys}")
 
@@ -252,4 +253,5 @@ def test_keys_that_others_can_read_are_refused(tmp_path, start_daemon):
 def test_numbering_that_is_broken_is_named(tmp_path):
     folder = tmp_path / "numbering"
     folder.mkdir()
-    assert "csv" in fails_to_start(tmp_path, f"--numbering={folder}")
+    assert "about.csv" in fails_to_start(tmp_path, f"--numbering={folder}")
+    assert "about.csv" in refused(f"--numbering={folder}", f"--state={tmp_path}", "--check-config")
