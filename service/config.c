@@ -265,10 +265,10 @@ static int check_contents(const struct config *config, struct err *err)
     if (config->numbering && numbering_load(config->numbering, &numbering, err))
         return name_source(config, "numbering", err);
     numbering_free(numbering);
-    if (access(config->keys, F_OK) == 0 && keyring_load(config->keys, false, &keyring, err))
-        return name_source(config, "keys", err);
+    int rc = keyring_load(config->keys, false, &keyring, err);
     keyring_free(keyring);
-    return 0;
+    bool is_first_start = access(config->keys, F_OK) || rc == ERR_NOT_FOUND; /* makes a key */
+    return rc && !is_first_start ? name_source(config, "keys", err) : 0;
 }
 
 /* --- loading ---------------------------------------------------------------------------------------- */

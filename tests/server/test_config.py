@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from daemon import BUILD
+from daemon import BUILD, ROOT
 
 
 def sekishod(*options, env=None, timeout=20):
@@ -78,7 +78,7 @@ def test_what_is_printed_is_a_configuration_file(conf):
 
 
 def test_the_sample_file_is_good(tmp_path):
-    sample = BUILD.parent / "docker/sekishod.conf"
+    sample = ROOT / "docker/sekishod.conf"
     result = sekishod("--config", sample, "--state", tmp_path, "--check-config")
     assert (result.returncode, result.stdout) == (0, "the configuration is good\n")
 
@@ -171,6 +171,13 @@ def test_mistakes_in_the_environment_carry_the_variable():
     assert refused(env={"SEKISHO_THREADS": "x"}) == 'SEKISHO_THREADS: expected a whole number, got "x"'
     assert refused(env={"SEKISHO_AGI_LISTEN": "x"}) == \
         'SEKISHO_AGI_LISTEN: expected HOST:PORT or off, got "x"'
+
+
+def test_a_first_start_has_no_keys_yet(tmp_path):
+    for keys in (tmp_path, tmp_path / "later"):
+        result = sekishod("--state", tmp_path, "--keys", keys, "--check-config")
+        assert (result.returncode, result.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_private_key_that_everyone_can_read_is_refused(tmp_path):
