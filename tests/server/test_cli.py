@@ -416,6 +416,13 @@ def test_a_daemon_that_is_not_there_is_said_so(cli):
     assert "nonsense" in cli("tenant", "list", "--url", "nonsense://x", status=2)
 
 
+def test_an_output_that_cannot_be_written_is_trouble(cli):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([str(BUILD / "sekisho"), "tenant", "list"], stdout=full, timeout=30, text=True,
+                                stderr=subprocess.PIPE, env=CLEAN | cli.env)
+    assert result.returncode == 2 and "cannot write to standard output" in result.stderr
+
+
 def test_names_cannot_reach_into_the_path(cli):
     assert "(404)" in cli("tenant", "show", "../../livez", status=2)
     assert "(404)" in cli("tenant", "show", "..", status=2)

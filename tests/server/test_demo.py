@@ -84,7 +84,7 @@ class demo:
             self.end(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_it_stays_up_until_told_and_takes_the_daemon_with_it(tmp_path, number, status):
     with demo(tmp_path / "demo") as running:
         address = running.listening("admin")
