@@ -59,8 +59,10 @@ void help_command(const struct command_group *group, const struct command *comma
     help_usage(group, command, out);
     fprintf(out, "\n%s%s\n\n", command->about, is_question ? "" : ".");
     options_print_help(command->options, out);
-    if (command->details)
-        fprintf(out, "\n%s", command->details);
+    if (command->details) {
+        bool is_ended = command->details[strlen(command->details) - 1] == '\n';
+        fprintf(out, "\n%s%s", command->details, is_ended ? "" : "\n");
+    }
     fputs("\nfor every command:\n", out);
     if (!(command->flags & COMMAND_LOCAL))
         options_print_help(rest_options, out);
