@@ -1,5 +1,6 @@
 #include "base/ulid.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/random.h>
@@ -13,6 +14,7 @@ struct state {
     int64_t last_ms;
     uint64_t high; /* the last id's random bits: 16 here, */
     uint64_t low;  /* and 64 here */
+    char head[18]; /* its characters but for those of the lowest 40 bits, which alone change mostly */
     size_t left;   /* bytes of `pool` not yet used */
     unsigned char pool[4096];
 };
@@ -35,17 +37,21 @@ __attribute__((constructor)) static void watch_forks(void)
 static void take_random(void *out, size_t n)
 {
     if (state.left < n) {
-        /* the pool never fails to fill: up to 256 bytes a call are neither cut nor interrupted */
-        for (size_t at = 0; at < sizeof state.pool; at += 256)
-            if (getrandom(state.pool + at, 256, 0) != 256)
+        /* more than 256 bytes a call may be cut short by a signal */
+        for (size_t at = 0; at < sizeof state.pool;) {
+            ssize_t got = getrandom(state.pool + at, sizeof state.pool - at, 0);
+            if (got < 0 && errno != EINTR)
                 abort();
+            at += got < 0 ? 0 : (size_t)got;
+        }
         state.left = sizeof state.pool;
     }
     state.left -= n;
     memcpy(out, state.pool + state.left, n);
 }
 
-static void next_random(int64_t now_ms)
+/* False when only the lowest 40 bits are other than those of the id before. */
+static bool next_random(int64_t now_ms)
 {
     unsigned now_generation = atomic_load_explicit(&generation, memory_order_relaxed);
     if (state.generation != now_generation)
@@ -54,29 +60,46 @@ static void next_random(int64_t now_ms)
         uint32_t step;
         take_random(&step, sizeof step);
         uint64_t low = state.low + step + 1;
+        bool is_new_head = (low ^ state.low) >> 40 != 0;
         state.high += low < state.low;
         state.low = low;
-        return;
+        return is_new_head;
     }
     uint16_t high;
     take_random(&state.low, sizeof state.low);
     take_random(&high, sizeof high);
     state.high = high & 0x7fff; /* room to count upwards */
     state.last_ms = now_ms;
+    return true;
+}
+
+/* Twenty bits as four characters. */
+static void put4(char out[4], uint64_t bits)
+{
+    out[0] = alphabet[bits >> 15 & 31];
+    out[1] = alphabet[bits >> 10 & 31];
+    out[2] = alphabet[bits >> 5 & 31];
+    out[3] = alphabet[bits & 31];
+}
+
+static void write_head(int64_t now_ms, char head[18])
+{
+    uint64_t time = (uint64_t)now_ms & 0xffffffffffff;
+    head[0] = alphabet[time >> 45];
+    head[1] = alphabet[time >> 40 & 31];
+    put4(head + 2, time >> 20);
+    put4(head + 6, time);
+    put4(head + 10, state.high << 4 | state.low >> 60);
+    put4(head + 14, state.low >> 40);
 }
 
 void ulid_make(int64_t now_ms, char out[ULID_BYTES])
 {
-    next_random(now_ms);
-    uint64_t time = (uint64_t)now_ms & 0xffffffffffff;
-    for (int i = 9; i >= 0; i--, time >>= 5)
-        out[i] = alphabet[time & 31];
-    uint64_t low = state.low;
-    for (int i = 25; i >= 14; i--, low >>= 5)
-        out[i] = alphabet[low & 31];
-    uint64_t high = state.high << 4 | low; /* 12 characters took 60 bits of the 64 */
-    for (int i = 13; i >= 10; i--, high >>= 5)
-        out[i] = alphabet[high & 31];
+    if (next_random(now_ms))
+        write_head(now_ms, state.head);
+    memcpy(out, state.head, sizeof state.head);
+    put4(out + 18, state.low >> 20);
+    put4(out + 22, state.low);
     out[ULID_CHARS] = '\0';
 }
 
