@@ -45,17 +45,25 @@ static inline bool slice_starts_with(struct slice s, struct slice prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
-/* Only 0-9? Looks at eight bytes at once: each must be 0x3_, and still be so with 6 added. */
-static inline bool slice_is_digits(struct slice s)
+/* Are the eight bytes at `p` digits? Each must be 0x3_, and still be so with 6 added. 0: they are. */
+static inline uint64_t not_digits8(const char *p)
 {
     const uint64_t high = 0xf0f0f0f0f0f0f0f0, threes = 0x3030303030303030, six = 0x0606060606060606;
-    uint64_t odd = 0, word;
-    for (; s.n >= 8; s.p += 8, s.n -= 8) {
-        memcpy(&word, s.p, 8);
-        odd |= ((word & high) ^ threes) | (((word + six) & high) ^ threes);
-    }
-    for (; s.n; s.p++, s.n--)
-        odd |= (unsigned char)(*s.p - '0') > 9;
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return ((word & high) ^ threes) | (((word + six) & high) ^ threes);
+}
+
+static inline bool slice_is_digits(struct slice s)
+{
+    uint64_t odd = 0;
+    if (s.n >= 8) /* the last eight first: a word at the end that overlaps the one before it */
+        odd = not_digits8(s.p + s.n - 8);
+    else
+        for (size_t i = 0; i < s.n; i++)
+            odd |= (unsigned char)(s.p[i] - '0') > 9;
+    for (; s.n > 8; s.p += 8, s.n -= 8)
+        odd |= not_digits8(s.p);
     return odd == 0;
 }
 

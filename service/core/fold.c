@@ -8,12 +8,12 @@
 #include "base/utf8.h"
 #include "core/number.h"
 
-enum fold { FOLD_REFUSE = 0, FOLD_DIGIT, FOLD_SYMBOL, FOLD_DROP, FOLD_END };
+enum fold { FOLD_REFUSE = 0, FOLD_KEEP, FOLD_DROP, FOLD_END };
 
 static const uint8_t ascii[128] = {
-    ['0'] = FOLD_DIGIT, ['1'] = FOLD_DIGIT, ['2'] = FOLD_DIGIT, ['3'] = FOLD_DIGIT, ['4'] = FOLD_DIGIT,
-    ['5'] = FOLD_DIGIT, ['6'] = FOLD_DIGIT, ['7'] = FOLD_DIGIT, ['8'] = FOLD_DIGIT, ['9'] = FOLD_DIGIT,
-    ['*'] = FOLD_SYMBOL, ['#'] = FOLD_SYMBOL, ['+'] = FOLD_SYMBOL,
+    ['0'] = FOLD_KEEP, ['1'] = FOLD_KEEP, ['2'] = FOLD_KEEP, ['3'] = FOLD_KEEP, ['4'] = FOLD_KEEP,
+    ['5'] = FOLD_KEEP, ['6'] = FOLD_KEEP, ['7'] = FOLD_KEEP, ['8'] = FOLD_KEEP, ['9'] = FOLD_KEEP,
+    ['*'] = FOLD_KEEP, ['#'] = FOLD_KEEP, ['+'] = FOLD_KEEP,
     [' '] = FOLD_DROP, ['-'] = FOLD_DROP, ['.'] = FOLD_DROP, ['/'] = FOLD_DROP,
     ['('] = FOLD_DROP, [')'] = FOLD_DROP,
     [','] = FOLD_END,  [';'] = FOLD_END,  ['p'] = FOLD_END,  ['w'] = FOLD_END,
@@ -49,13 +49,11 @@ static enum fold fold_wide(const char *p, size_t n, size_t *ret_len, char *ret)
     return *ret ? ascii[(uint8_t)*ret] : FOLD_REFUSE;
 }
 
-/* Bare digits, which is what most PBXs send. */
-static void fold_digits(struct slice digits, struct folded *ret)
+/* Digits, perhaps after a plus, which is what nearly all PBXs send. */
+static bool is_plain(struct slice s)
 {
-    memcpy(ret->s, digits.p, digits.n);
-    ret->s[digits.n] = '\0';
-    ret->len = (uint8_t)digits.n;
-    ret->was_cut = ret->has_symbols = false;
+    bool has_plus = s.n > 1 && s.p[0] == '+';
+    return slice_is_digits((struct slice){s.p + has_plus, s.n - has_plus});
 }
 
 static int fold_any(struct slice dialed, struct folded *ret)
@@ -70,12 +68,12 @@ static int fold_any(struct slice dialed, struct folded *ret)
         folded.was_cut = what == FOLD_END;
         if (folded.was_cut) /* parameters behind it are not for us, but bound all the same */
             break;
-        folded.has_symbols |= what == FOLD_SYMBOL;
-        if (what != FOLD_DROP)
+        if (what == FOLD_KEEP)
             folded.s[folded.len++] = c;
     }
     if (folded.len == 0)
         return ERR_INVALID;
+    folded.is_plain = is_plain((struct slice){folded.s, folded.len});
     *ret = folded;
     return 0;
 }
@@ -84,8 +82,12 @@ int number_fold(struct slice dialed, struct folded *ret)
 {
     if (dialed.n == 0 || dialed.n > NUMBER_DIALED_BYTES_MAX)
         return ERR_INVALID;
-    if (!slice_is_digits(dialed))
+    if (!is_plain(dialed))
         return fold_any(dialed, ret);
-    fold_digits(dialed, ret);
+    memcpy(ret->s, dialed.p, dialed.n);
+    ret->s[dialed.n] = '\0';
+    ret->len = (uint8_t)dialed.n;
+    ret->was_cut = false;
+    ret->is_plain = true;
     return 0;
 }

@@ -95,7 +95,7 @@ static struct reading *add_reading(struct number *number, enum number_kind kind,
     reading->number[reading->len] = '\0';
     reading->service[0] = reading->country[0] = '\0';
     reading->country_len = 0;
-    reading->is_complete = false;
+    reading->is_complete = reading->has_symbols = false;
     return reading;
 }
 
@@ -146,7 +146,7 @@ struct reader {
     struct number *number;
     struct trace *trace;
     unsigned strips_left;
-    bool has_symbols; /* as in struct folded */
+    bool is_plain; /* as in struct folded: nothing to look for behind a + */
 };
 
 static void write_step(struct trace *trace, enum trace_what what, struct slice taken,
@@ -258,7 +258,8 @@ static void read_service(struct reader *reader, struct slice s, bool is_target)
 {
     enum number_kind kind = numbering_kind(reader->numbering, s);
     if (kind != KIND_UNKNOWN) {
-        add_reading(reader->number, kind, "", s)->is_complete = true;
+        struct reading *reading = add_reading(reader->number, kind, "", s);
+        reading->is_complete = reading->has_symbols = true;
         return;
     }
     unsigned n = is_target ? 0 : numbering_service(reader->numbering, s);
@@ -289,8 +290,10 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
             break;
         struct slice digits = skip(s, 1);
         bool is_japan = slice_starts_with(digits, SLICE_LIT("81"));
-        if (digits.n == 0 || memchr(digits.p, '+', digits.n) ||
-            (!is_japan && (memchr(digits.p, '*', digits.n) || memchr(digits.p, '#', digits.n)))) {
+        bool is_wrong = !reader->is_plain && (digits.n == 0 || memchr(digits.p, '+', digits.n) ||
+                                              (!is_japan && (memchr(digits.p, '*', digits.n) ||
+                                                             memchr(digits.p, '#', digits.n))));
+        if (is_wrong) {
             add_invalid(reader);
             return;
         }
@@ -307,9 +310,9 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
         memcpy(national + n, digits.n ? digits.p : "", digits.n);
         s = (struct slice){national, n + digits.n};
     }
-    if (reader->has_symbols && (memchr(s.p, '*', s.n) || memchr(s.p, '#', s.n))) {
+    if (!reader->is_plain && (memchr(s.p, '*', s.n) || memchr(s.p, '#', s.n))) {
         read_service(reader, s, is_target);
-    } else if (reader->has_symbols && memchr(s.p, '+', s.n)) {
+    } else if (!reader->is_plain && memchr(s.p, '+', s.n)) {
         add_invalid(reader);
     } else if (slice_starts_with(s, SLICE_LIT("010"))) {
         add_international(reader, skip(s, 3));
@@ -324,7 +327,7 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
 void number_read(const struct numbering *numbering, const struct folded *folded,
                  const char *outside_line, struct number *ret, struct trace *trace)
 {
-    struct reader reader = {numbering, ret, trace, NUMBER_STRIP_MAX, folded->has_symbols};
+    struct reader reader = {numbering, ret, trace, NUMBER_STRIP_MAX, folded->is_plain};
     struct slice s = {folded->s, folded->len};
     ret->readings_count = 0;
     ret->caller_id[0] = '\0';

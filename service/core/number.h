@@ -60,7 +60,7 @@ enum number_kind number_kind_of(struct slice word);
 struct folded {
     uint8_t len;
     bool was_cut; /* a pause or parameter (, ; p w) ended it: what is left must be complete */
-    bool has_symbols; /* any of * # + */
+    bool is_plain; /* digits only, perhaps after one + */
     char s[NUMBER_DIALED_BYTES_MAX + 1];
 };
 
@@ -72,6 +72,7 @@ struct reading {
     char country[4];     /* ISO 3166-1 alpha-2, "001" for global codes, "" where not assigned */
     uint8_t country_len; /* characters of `number` by which the data tells the country; 0: none */
     bool is_complete;    /* a whole number of its kind, as far as the data can tell */
+    bool has_symbols;    /* a listed code with * or # in it */
 };
 
 struct number {

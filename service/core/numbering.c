@@ -32,6 +32,8 @@ static const struct kind_row *find_kind(const struct numbering *numbering, struc
     const struct kind_row *row = found ? &numbering->kind_rows[found - 1] : NULL;
     if (!row || digits.n < row->min_digits || digits.n > row->max_digits)
         return NULL;
+    if (slice_is_digits(digits))
+        return row;
     /* * and # only where the data itself lists them */
     return slice_is_digits((struct slice){digits.p + len, digits.n - len}) ? row : NULL;
 }

@@ -44,6 +44,9 @@ int numbering_builtin(struct numbering **ret, struct err *err) MUST_CHECK;
 int numbering_load(const char *dir, struct numbering **ret, struct err *err) MUST_CHECK;
 void numbering_free(struct numbering *numbering); /* NULL is fine */
 
+enum { NUMBERING_VERSION_BYTES = 24 };
+
+/* In an array of NUMBERING_VERSION_BYTES. */
 const char *numbering_version(const struct numbering *numbering);
 const char *numbering_date(const struct numbering *numbering);
 

@@ -17,6 +17,7 @@ enum { TRIE_FANOUT = 12, TRIE_DEPTH_MAX = 18, TRIE_NODES_MAX = 60000 };
 struct trie_node {
     uint16_t child[TRIE_FANOUT]; /* index of a node; 0: none, as nobody points to the root */
     uint16_t value;              /* 0: no prefix ends here */
+    uint16_t unused[3];          /* 32 bytes are found with a shift */
 };
 
 struct trie {
@@ -31,50 +32,55 @@ void trie_release(struct trie *trie);
  * ERR_INVALID: empty, too long, or a character that is not dialable; ERR_LIMIT; ERR_NOMEM. */
 int trie_put(struct trie *trie, struct slice prefix, uint16_t value, uint16_t *ret_old) MUST_CHECK;
 
-/* A walk down one string; each step yields the next longer prefix that has a value. */
-struct trie_walk {
-    const struct trie *trie;
-    struct slice text;
-    unsigned at; /* characters read */
-    uint16_t node;
-    bool ended;
-};
-
 /* Index of a dialable character in a node, or -1. */
 static inline int trie_slot(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c == '*' ? 10 : c == '#' ? 11 : -1;
 }
 
+/* The node one character further down, or NULL. */
+static inline const struct trie_node *trie_child(const struct trie *trie,
+                                                 const struct trie_node *node, char c)
+{
+    int slot = trie_slot(c);
+    unsigned child = slot < 0 ? 0 : node->child[slot];
+    return child ? &trie->nodes[child] : NULL;
+}
+
+/* A walk down one string; each step yields the next longer prefix that has a value. */
+struct trie_walk {
+    const struct trie *trie;
+    const struct trie_node *node; /* NULL: at the end */
+    struct slice text;
+    unsigned at; /* characters read */
+};
+
 static inline struct trie_walk trie_walk(const struct trie *trie, struct slice text)
 {
-    return (struct trie_walk){.trie = trie, .text = text};
+    return (struct trie_walk){.trie = trie, .node = trie->nodes, .text = text};
 }
 
 /* The value of the next prefix, walk->at being its length; 0 at the end. */
 static inline uint16_t trie_next(struct trie_walk *walk)
 {
-    while (!walk->ended && walk->at < walk->text.n) {
-        int slot = trie_slot(walk->text.p[walk->at]);
-        walk->node = slot < 0 ? 0 : walk->trie->nodes[walk->node].child[slot];
-        if (walk->node == 0)
-            break;
-        walk->at++;
-        if (walk->trie->nodes[walk->node].value)
-            return walk->trie->nodes[walk->node].value;
+    while (walk->node && walk->at < walk->text.n) {
+        walk->node = trie_child(walk->trie, walk->node, walk->text.p[walk->at++]);
+        if (walk->node && walk->node->value)
+            return walk->node->value;
     }
-    walk->ended = true;
     return 0;
 }
 
 /* The value of the longest prefix; its length in *ret_len. 0 when none begins the text. */
 static inline uint16_t trie_longest(const struct trie *trie, struct slice text, unsigned *ret_len)
 {
-    struct trie_walk walk = trie_walk(trie, text);
+    const struct trie_node *node = trie->nodes;
     uint16_t best = 0;
-    for (uint16_t value; (value = trie_next(&walk)) != 0;) {
-        best = value;
-        *ret_len = walk.at;
+    for (unsigned at = 0; at < text.n && (node = trie_child(trie, node, text.p[at])); at++) {
+        if (node->value) {
+            best = node->value;
+            *ret_len = at + 1;
+        }
     }
     return best;
 }

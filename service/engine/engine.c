@@ -52,17 +52,13 @@ static void begin(struct verdict *ret, int64_t now_ms)
     ret->has_rule = false;
     ret->divert_to[0] = '\0';
     ret->revision = ret->platform_revision = 0;
-    ret->number.readings_count = 1;
-    ret->number.caller_id[0] = '\0';
-    ret->number.readings[0] = (struct reading){.kind = KIND_INVALID};
-    ret->numbering[0] = '\0';
     ret->decided_at_ms = now_ms;
 }
 
 static void copy_version(struct verdict *ret, const struct numbering *numbering)
 {
-    if (!memccpy(ret->numbering, numbering_version(numbering), '\0', sizeof ret->numbering))
-        ret->numbering[sizeof ret->numbering - 1] = '\0';
+    _Static_assert(sizeof ret->numbering == NUMBERING_VERSION_BYTES, "copied as a whole");
+    memcpy(ret->numbering, numbering_version(numbering), sizeof ret->numbering);
 }
 
 /* What is asked of whom: between rulesets_enter() and rulesets_leave(). */
@@ -78,6 +74,7 @@ struct world {
 static void answer(const struct world *world, const struct call *call, struct verdict *ret,
                    struct explanation *explanation)
 {
+    static const struct number no_number = {.readings_count = 1, .readings = {{.kind = KIND_INVALID}}};
     struct folded folded;
     bool is_folded = number_fold(call->number, &folded) == 0;
     const char *outside_line = world->tenant ? ruleset_outside_line(world->tenant) : NULL;
@@ -87,7 +84,9 @@ static void answer(const struct world *world, const struct call *call, struct ve
     ret->platform_revision = ruleset_revision(world->platform);
     ret->revision = world->tenant ? ruleset_revision(world->tenant) : 0;
     bool is_emergency = is_folded && number_is_emergency(&folded, outside_line, &ret->number);
-    if (is_folded && !is_emergency)
+    if (!is_folded)
+        ret->number = no_number;
+    else if (!is_emergency)
         number_read(world->numbering, &folded, outside_line ? outside_line : "", &ret->number, trace);
 
     if (is_emergency) {
