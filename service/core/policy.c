@@ -61,25 +61,23 @@ static void note(const struct asked *asked, enum scope scope, bool is_lock, bool
 /*
  * 3.3 and 3.4. The platform's locks decide if any matches. Else scopes are gone through from wide to
  * narrow: a deny or divert always takes over, an allow unless a deny or divert so far is longer.
- * False when no rule of any scope matches.
+ * False, and *ret untouched, when no rule of any scope matches.
  */
 static bool find_rule(const struct asked *asked, const struct reading *reading, struct finding *ret)
 {
     struct lookup lookup;
+    struct rule_match match;
     lookup_init(&lookup, asked->policy->numbering, reading);
-    struct rule_match lock =
-        ruleset_match(asked->policy->platform, asked->locks, &lookup, asked->now_ms);
-    if (lock.len) {
-        *ret = (struct finding){lock.action, REASON_LOCK, SCOPE_PLATFORM, lock};
-        note(asked, SCOPE_PLATFORM, true, true, &lock);
+    if (ruleset_match(asked->policy->platform, asked->locks, &lookup, asked->now_ms, &match)) {
+        *ret = (struct finding){match.action, REASON_LOCK, SCOPE_PLATFORM, match};
+        note(asked, SCOPE_PLATFORM, true, true, &match);
         return true;
     }
     bool found = false;
     unsigned longest_restriction = 0;
     for (int scope = SCOPE_PLATFORM; scope <= SCOPE_ACCOUNT; scope++) {
         const struct scope_rules *of = &asked->scopes[scope];
-        struct rule_match match = ruleset_match(of->rules, of->range, &lookup, asked->now_ms);
-        if (!match.len)
+        if (!ruleset_match(of->rules, of->range, &lookup, asked->now_ms, &match))
             continue;
         bool restricts = match.action != ACTION_ALLOW;
         bool takes_over = restricts || match.len >= longest_restriction;
@@ -97,13 +95,12 @@ static bool find_rule(const struct asked *asked, const struct reading *reading, 
 }
 
 /* 3.2 g: an unknown number that no rule matches is treated as one abroad. */
-static bool find_rule_for_010(struct asked *asked, struct finding *ret)
+static void find_rule_for_010(struct asked *asked, struct finding *ret)
 {
-    const struct reading abroad = {.kind = KIND_UNKNOWN, .len = 3, .number = "010"};
+    static const struct reading abroad = {.kind = KIND_UNKNOWN, .len = 3, .number = "010"};
     asked->is_for_010 = true;
-    bool found = find_rule(asked, &abroad, ret);
+    find_rule(asked, &abroad, ret);
     asked->is_for_010 = false;
-    return found;
 }
 
 static bool begins_with_00(const struct finding *finding)
@@ -111,21 +108,18 @@ static bool begins_with_00(const struct finding *finding)
     return finding->match.len && finding->match.target[0] == '0' && finding->match.target[1] == '0';
 }
 
-static struct finding judge_reading(struct asked *asked, const struct reading *reading)
+static void judge_reading(struct asked *asked, const struct reading *reading, struct finding *ret)
 {
-    struct finding finding;
-    if (reading->kind == KIND_EMERGENCY)
-        return without_rule(ACTION_ALLOW, REASON_EMERGENCY);
-    if (reading->kind == KIND_INVALID)
-        return without_rule(ACTION_DENY, REASON_INVALID_NUMBER);
-    bool found = find_rule(asked, reading, &finding);
-    if (!found && reading->kind == KIND_UNKNOWN)
-        found = find_rule_for_010(asked, &finding);
-    if (!found)
-        finding = without_rule(ACTION_ALLOW, REASON_DEFAULT);
-    if (reading->kind == KIND_UNKNOWN00 && finding.action != ACTION_DENY && !begins_with_00(&finding))
-        return without_rule(ACTION_DENY, REASON_UNKNOWN00);
-    return finding;
+    *ret = without_rule(ACTION_ALLOW, REASON_DEFAULT);
+    if (reading->kind == KIND_EMERGENCY) {
+        ret->reason = REASON_EMERGENCY;
+    } else if (reading->kind == KIND_INVALID) {
+        *ret = without_rule(ACTION_DENY, REASON_INVALID_NUMBER);
+    } else if (!find_rule(asked, reading, ret) && reading->kind == KIND_UNKNOWN) {
+        find_rule_for_010(asked, ret);
+    }
+    if (reading->kind == KIND_UNKNOWN00 && ret->action != ACTION_DENY && !begins_with_00(ret))
+        *ret = without_rule(ACTION_DENY, REASON_UNKNOWN00);
 }
 
 static void write_finding(const struct finding *finding, struct verdict *ret)
@@ -155,9 +149,10 @@ void policy_judge(const struct policy *policy, struct slice account, const struc
     };
     struct finding strictest = without_rule(ACTION_DENY, REASON_SUSPENDED);
     if (number->readings[0].kind == KIND_EMERGENCY || !ruleset_is_suspended(policy->tenant)) {
-        strictest = judge_reading(&asked, &number->readings[0]);
+        judge_reading(&asked, &number->readings[0], &strictest);
         for (asked.reading = 1; asked.reading < number->readings_count; asked.reading++) {
-            struct finding other = judge_reading(&asked, &number->readings[asked.reading]);
+            struct finding other;
+            judge_reading(&asked, &number->readings[asked.reading], &other);
             if (other.action > strictest.action)
                 strictest = other;
         }

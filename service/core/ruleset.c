@@ -1,8 +1,12 @@
 /* How a ruleset answers. ruleset_build.c makes it. */
 #include "core/ruleset.h"
 
+#include <endian.h>
+
 #include "base/hash.h"
 #include "core/ruleset_data.h"
+
+enum { KEY_TEXT_BYTES = 24 };
 
 /* 11^n; the last one is below 2^63, so that the keys of countries and groups can lie above all */
 static const uint64_t power11[RULE_PREFIX_DIGITS_MAX + 1] = {
@@ -29,26 +33,46 @@ static const uint64_t power11[RULE_PREFIX_DIGITS_MAX + 1] = {
 
 static const uint64_t COUNTRY_BIT = 1ULL << 63, GROUP_BITS = 3ULL << 62;
 
-/* Adds the digits that begin the text, `max` at most, as a number in base 11; returns how many. */
-static unsigned take_digits(struct slice text, unsigned max, uint64_t *ret)
+/*
+ * The first `n` of eight digits as a number in base 11, each plus 1, left-aligned. All at once: the bytes
+ * of a word become digits, pairs of them, fours, eight. What lies behind the n digits is masked away.
+ */
+static uint64_t eight_digits(const char *p, unsigned n)
 {
-    uint64_t value = 0;
-    unsigned n = 0;
-    for (; n < max && n < text.n && (unsigned char)(text.p[n] - '0') <= 9; n++)
-        value = value * 11 + (unsigned)(text.p[n] - '0') + 1;
-    *ret = value;
-    return n;
+    const uint64_t bytes = 0x00ff00ff00ff00ff, pairs = 0x0000ffff0000ffff;
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    word = (le64toh(word) - 0x2f2f2f2f2f2f2f2f) & (n < 8 ? (1ULL << 8 * n) - 1 : ~0ULL);
+    word = (word & bytes) * 11 + (word >> 8 & bytes);
+    word = (word & pairs) * 121 + (word >> 16 & pairs);
+    return (word & 0xffffffff) * 14641 + (word >> 32);
+}
+
+/* The key of `n` digits, in an array that is long enough to be read eight at a time. */
+static uint64_t key_of_digits(const char text[KEY_TEXT_BYTES], unsigned n)
+{
+    uint64_t key = eight_digits(text, n) * power11[10];
+    if (n > 8)
+        key += eight_digits(text + 8, n - 8) * power11[2];
+    for (unsigned i = 16; i < n; i++)
+        key += (unsigned)(text[i] - '0' + 1) * power11[17 - i];
+    return key;
+}
+
+static unsigned count_digits(struct slice text)
+{
+    struct slice first = {text.p, text.n < RULE_PREFIX_DIGITS_MAX ? text.n : RULE_PREFIX_DIGITS_MAX};
+    while (!slice_is_digits(first)) /* seldom: * and # are in short codes only */
+        first.n--;
+    return (unsigned)first.n;
 }
 
 uint64_t prefix_key(struct slice text, unsigned *ret_digits)
 {
-    enum { HALF = RULE_PREFIX_DIGITS_MAX / 2 };
-    uint64_t high, low = 0; /* two short chains of multiplications instead of one long one */
-    unsigned digits = take_digits(text, HALF, &high), more = 0;
-    if (digits == HALF)
-        more = take_digits((struct slice){text.p + HALF, text.n - HALF}, HALF, &low);
-    *ret_digits = digits + more;
-    return high * power11[RULE_PREFIX_DIGITS_MAX - digits] + low * power11[HALF - more];
+    char padded[KEY_TEXT_BYTES] = {0};
+    *ret_digits = count_digits(text);
+    memcpy(padded, text.p, *ret_digits);
+    return key_of_digits(padded, *ret_digits);
 }
 
 bool prefix_contains(uint64_t prefix, unsigned len, uint64_t number_key)
@@ -132,10 +156,11 @@ struct rule_range ruleset_account(const struct ruleset *rs, struct slice account
 void lookup_init(struct lookup *lookup, const struct numbering *numbering,
                  const struct reading *reading)
 {
-    unsigned digits;
+    struct slice number = {reading->number, reading->len};
+    unsigned digits = number.n < RULE_PREFIX_DIGITS_MAX ? (unsigned)number.n : RULE_PREFIX_DIGITS_MAX;
     lookup->numbering = numbering;
     lookup->reading = reading;
-    lookup->key = prefix_key((struct slice){reading->number, reading->len}, &digits);
+    lookup->key = key_of_digits(reading->number, reading->has_symbols ? count_digits(number) : digits);
     lookup->country = reading->country_len ? country_key(reading->country) : 0;
     lookup->groups_count = -1;
 }
@@ -228,8 +253,8 @@ static void match_groups(const struct ruleset *rs, struct rule_range range, stru
         match_key(rs, range, lookup->groups[i].key, lookup->groups[i].len, BY_GROUP, now_ms, best);
 }
 
-struct rule_match ruleset_match_some(const struct ruleset *rs, struct rule_range range,
-                                     struct lookup *lookup, int64_t now_ms)
+bool ruleset_match_some(const struct ruleset *rs, struct rule_range range, struct lookup *lookup,
+                        int64_t now_ms, struct rule_match *ret)
 {
     struct best best = {NULL, 0, BY_GROUP};
     match_prefix(rs, range, lookup, now_ms, &best);
@@ -238,9 +263,9 @@ struct rule_match ruleset_match_some(const struct ruleset *rs, struct rule_range
     if (rs->has_groups)
         match_groups(rs, range, lookup, now_ms, &best);
     if (!best.rule)
-        return (struct rule_match){.len = 0};
+        return false;
     const char *texts = ruleset_texts(rs);
-    return (struct rule_match){
+    *ret = (struct rule_match){
         .len = (uint8_t)best.len,
         .action = (enum action)best.rule->action,
         .target = texts + best.rule->target,
@@ -248,4 +273,5 @@ struct rule_match ruleset_match_some(const struct ruleset *rs, struct rule_range
         .source = texts + best.rule->source,
         .divert_to = texts + best.rule->divert_to,
     };
+    return true;
 }

@@ -78,24 +78,24 @@ void lookup_init(struct lookup *lookup, const struct numbering *numbering,
 
 /* The rule that settles a scope. Texts are borrowed from the ruleset. */
 struct rule_match {
-    uint8_t len; /* characters of the number it matches with; 0: no rule matches */
+    uint8_t len; /* characters of the number it matches with */
     enum action action;
     const char *target, *id, *source, *divert_to;
 };
 
 /*
- * The longest match of one range at one moment. Among rules of equal length the more specific target
- * wins: exact, prefix, country, group; between groups the stricter action.
+ * The longest match of one range at one moment; false, and *ret untouched, when no rule matches. Among
+ * rules of equal length the more specific target wins: exact, prefix, country, group; between groups the
+ * stricter action.
  */
-struct rule_match ruleset_match_some(const struct ruleset *ruleset, struct rule_range range,
-                                     struct lookup *lookup, int64_t now_ms);
+bool ruleset_match_some(const struct ruleset *ruleset, struct rule_range range, struct lookup *lookup,
+                        int64_t now_ms, struct rule_match *ret);
 
 /* The same; apart because most scopes that a call asks have no rules at all. */
-static inline struct rule_match ruleset_match(const struct ruleset *ruleset, struct rule_range range,
-                                              struct lookup *lookup, int64_t now_ms)
+static inline bool ruleset_match(const struct ruleset *ruleset, struct rule_range range,
+                                 struct lookup *lookup, int64_t now_ms, struct rule_match *ret)
 {
-    return range.count ? ruleset_match_some(ruleset, range, lookup, now_ms)
-                       : (struct rule_match){.len = 0};
+    return range.count && ruleset_match_some(ruleset, range, lookup, now_ms, ret);
 }
 
 /* A country or group as a key beside those of prefixes; what numbering.h's group_match carries. */
