@@ -124,6 +124,16 @@ static struct table *table_new(size_t slots)
     return table;
 }
 
+/*
+ * Asks memory for all of a usual ruleset at once. Among a million tenants each part of it would else be
+ * waited for in turn: header, name, rules, the rule that matches, its texts.
+ */
+static void prefetch(const struct ruleset *ruleset)
+{
+    for (unsigned at = 0; at < 640; at += 64)
+        __builtin_prefetch((const char *)ruleset + at);
+}
+
 /* The slot of `tenant`, or NULL. */
 static _Atomic uint64_t *find_slot(struct table *table, uint64_t hash, struct slice tenant)
 {
@@ -132,6 +142,8 @@ static _Atomic uint64_t *find_slot(struct table *table, uint64_t hash, struct sl
         if (slot == 0)
             return NULL;
         bool may_be = slot != TOMBSTONE && ((slot ^ hash) & ~ADDRESS_BITS) == 0;
+        if (may_be)
+            prefetch(slot_ruleset(slot));
         if (may_be && slice_equals(ruleset_tenant(slot_ruleset(slot)), tenant))
             return &table->slots[i];
     }
