@@ -22,7 +22,7 @@ seen = Counter()  # (operationId, status): how many answers were checked
 
 @FORMATS.checks("date-time")
 def is_time(text):
-    pattern = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"
+    pattern = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)"
     return not isinstance(text, str) or re.fullmatch(pattern, text) is not None
 
 
