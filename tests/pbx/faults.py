@@ -6,6 +6,7 @@ treats every connection as `behaves` says:
     up          answers with what `answer` holds
     late        the same, after LATE_SECONDS, which is within the include's limit
     refused     nobody listens on the port
+    swallow     packets to the port are dropped, as by a firewall: its queue is full
     hang        accepts and never says a word
     close       accepts and closes at once
     half        half a line of an answer, then closes
@@ -55,7 +56,7 @@ class Fault:
     def __init__(self, speaks, behaves, answer=ALLOW):
         self.speaks, self.behaves, self.answer = speaks, behaves, dict(answer)
         self.asked, self.last = 0, ""
-        self.stopping, self.port = threading.Event(), 0
+        self.stopping, self.port, self.queue = threading.Event(), 0, []
         self.listening()
         if behaves == "refused":
             self.__exit__()
@@ -64,8 +65,15 @@ class Fault:
         """Listens, on the port it had before if any; one that refused then answers."""
         refused = self.behaves == "refused" and self.port
         self.behaves = "up" if refused else self.behaves
-        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self.listener = socket.create_server(("127.0.0.1", self.port),
+                                             backlog=0 if self.behaves == "swallow" else 256)
         self.port = self.listener.getsockname()[1]
+        if self.behaves == "swallow":
+            self.queue = [socket.socket() for _ in range(4)]
+            for waiting in self.queue:
+                waiting.setblocking(False)
+                waiting.connect_ex(("127.0.0.1", self.port))
+            return self
         threading.Thread(target=self.accept, daemon=True).start()
         return self
 
@@ -77,6 +85,8 @@ class Fault:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        for waiting in self.queue:
+            waiting.close()
 
     def accept(self):
         with contextlib.suppress(OSError):

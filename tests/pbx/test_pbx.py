@@ -116,7 +116,7 @@ def test_any_other_word_is_no_answer(ask, word):
 
 # --- a server that does not ------------------------------------------------------------------
 
-FAILURES = ["refused", "hang", "close", "half", "drip", "html", "page",
+FAILURES = ["refused", "swallow", "hang", "close", "half", "drip", "html", "page",
             # HTTP gives the length: the end of the connection says nothing more
             pytest.param("unfinished", marks=pytest.mark.only("agi")),
             # FastAGI has no errors: it sets nothing, as in close
@@ -140,6 +140,11 @@ def test_an_emergency_call_asks_nobody(ask, behaves):
     for number, call in zip(EMERGENCY, ask(EMERGENCY, behaves)):
         assert judged(call) == ("allow", "emergency", number)
         assert call.says["NUMBER"] == number[-3:] and call.fault.asked == 0
+
+
+@pytest.mark.only("curl")
+def test_the_wait_for_a_connection_is_shorter_than_for_an_answer(ask):
+    assert 250 < float(ask("0312345678", "swallow").set["LOOKUP_MS"]) < 900
 
 
 def test_an_emergency_call_does_not_wait_behind_others(testbed):
@@ -204,7 +209,7 @@ def test_a_caller_id_changes_nothing(ask, testbed, caller):
 
 
 @pytest.mark.parametrize("account, asked", [
-    ("6001", "6001"), ("A.b_c-9", "A.b_c-9"), ("6001):0:2", "-"), ("60&tenant=evil", "-"),
+    ("6001", "6001"), ("A.b_c-9", "A.b_c-9"), ("6001):0:4", "-"), ("6001):0:2", "-"), ("60&tenant=evil", "-"),
     ("60 01", "-"), ('60"', "-"), ("60)(", "-"), ("${EPOCH}", "-"), ("60%2C", "-"),
     ("60,01", "60"),            # the dialplan itself parts arguments there
     ("", "code")])              # none: the account code of the channel
@@ -218,7 +223,7 @@ def test_an_account_is_one_word(ask, testbed, account, asked):
         assert f"tenant=acme&account={asked}&number=0312345678 HTTP" in call.fault.last
 
 
-@pytest.mark.parametrize("tenant", ["", "Acme", "a b", "acme&x=1", "acme):0:2", 'a"', "a/b", "ac${EPOCH}"])
+@pytest.mark.parametrize("tenant", ["", "Acme", "a b", "acme&x=1", "acme):0:4", "acme):0:2", 'a"', "a/b", "ac${EPOCH}"])
 def test_a_tenant_that_is_none_is_denied_unasked(ask, tenant):
     call = ask("0312345678", given={"TENANT": tenant})
     assert judged(call) == ("deny", "unknown_tenant", "") and call.fault.asked == 0
@@ -228,6 +233,15 @@ def test_an_earlier_answer_does_not_stay(ask):
     given = {f"SEKISHO_{name}": "allow" for name in ANSWER}
     assert judged(ask("01012025550123", "refused", given=given)) == ("deny", "floor", "")
     assert judged(ask("x1", given=given, context="any")) == ("deny", "invalid_number", "")
+
+
+def test_an_earlier_answer_is_not_taken_for_this_one(ask, testbed):
+    """Two questions on one channel, the second without an answer."""
+    for behaves in ("refused", "close", "half", "html"):
+        with Fault(testbed.speaks, behaves) as second:
+            call = ask("01012025550123", context="twice", given={"SECOND_PORT": str(second.port)})
+            assert call.set["FIRST"] == "allow"
+            assert judged(call) == ("deny", "floor", "") and call.says["DECISION_ID"] == ""
 
 
 # --- what it leaves behind -------------------------------------------------------------------
