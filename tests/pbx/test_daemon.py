@@ -176,8 +176,7 @@ def test_a_daemon_that_is_gone_is_the_floor(daemon, testbed):
     try:
         everything_is_the_floor(daemon, testbed, 5)
     finally:
-        ports = [f"--{door}-listen=127.0.0.1:{port}" for door, port in daemon.ports.items()]
-        daemon.options = (*daemon.options, *ports)
+        daemon.options = [f"--{door}-listen=127.0.0.1:{port}" for door, port in daemon.ports.items()]
         daemon.start()
     call = testbed.call("0312345678", given=given(daemon, BLOCKS[0], BLOCKS[0].calls[0]))
     assert call.set["SEKISHO_REASON"] == "default"
