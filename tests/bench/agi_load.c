@@ -1,11 +1,12 @@
 /*
  * Places FastAGI calls as Asterisk does, one connection a call, and prints how fast they were answered.
  *
- *     agi_load --port PORT [--calls 20000] [--concurrent 32] [--tenants 1] [--in-pieces] [--pid PID]
+ *     agi_load --port PORT [--calls 20000] [--concurrent 32] [--tenants 1] [--prefix 033] [--in-pieces]
+ *              [--pid PID]
  *
  * One line of JSON: calls a second, percentiles of the time from connect() to the end of the answer, and
  * with --pid the processor time that the server's process spent on each. --tenants N asks for tenants
- * t0 … tN-1 at random. --in-pieces sends a line at a time, as Asterisk does; the default is one send,
+ * t0 … tN-1 at random, for numbers of --prefix and seven random digits. --in-pieces sends a line at a time, as Asterisk does; the default is one send,
  * which leaves more of the machine to the server. Only loopback; ends with status 1 when a call was
  * not answered.
  */
@@ -37,8 +38,9 @@ struct connection {
 static struct {
     int port, concurrent, pid;
     long calls, tenants;
+    const char *prefix;
     bool in_pieces;
-} option = {.concurrent = 32, .calls = 20000, .tenants = 1};
+} option = {.concurrent = 32, .calls = 20000, .tenants = 1, .prefix = "033"};
 
 static struct connection *connections;
 static uint32_t *times_us; /* of the calls answered so far */
@@ -65,8 +67,8 @@ static size_t make_environment(char out[ENV_BYTES])
                      "agi_callington: 0\nagi_callingtns: 0\nagi_dnid: unknown\nagi_rdnis: unknown\n"
                      "agi_context: sekisho\nagi_extension: s\nagi_priority: 9\nagi_enhanced: 0.0\n"
                      "agi_accountcode: 6001\nagi_threadid: 140222334455\n"
-                     "agi_arg_1: 0101212%07ld\nagi_arg_2: 6001\n\n",
-                     tenant, option.port, tenant, begun, begun, line);
+                     "agi_arg_1: %s%07ld\nagi_arg_2: 6001\n\n",
+                     tenant, option.port, tenant, begun, begun, option.prefix, line);
     return (size_t)n;
 }
 
@@ -194,10 +196,10 @@ static void report(int64_t took_ns, long ticks)
 static void read_options(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"port", required_argument, NULL, 'p'},    {"calls", required_argument, NULL, 'n'},
+        {"port", required_argument, NULL, 'p'},       {"calls", required_argument, NULL, 'n'},
         {"concurrent", required_argument, NULL, 'c'}, {"tenants", required_argument, NULL, 't'},
-        {"in-pieces", no_argument, NULL, 'i'},     {"pid", required_argument, NULL, 'P'},
-        {0}};
+        {"prefix", required_argument, NULL, 'x'},     {"in-pieces", no_argument, NULL, 'i'},
+        {"pid", required_argument, NULL, 'P'},        {0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         long value = optarg ? strtol(optarg, NULL, 10) : 0;
         switch (c) {
@@ -205,13 +207,14 @@ static void read_options(int argc, char **argv)
         case 'n': option.calls = value; break;
         case 'c': option.concurrent = (int)value; break;
         case 't': option.tenants = value; break;
+        case 'x': option.prefix = optarg; break;
         case 'i': option.in_pieces = true; break;
         case 'P': option.pid = (int)value; break;
         default: exit(2);
         }
     }
     if (option.port < 1 || option.calls < 1 || option.calls > CALLS_MAX || option.tenants < 1 ||
-        option.concurrent < 1 || option.concurrent > CONCURRENT_MAX) {
+        option.concurrent < 1 || option.concurrent > CONCURRENT_MAX || strlen(option.prefix) > 64) {
         fprintf(stderr, "agi_load: --port, or a number out of range\n");
         exit(2);
     }
