@@ -14,7 +14,7 @@
 #include "doors/metrics.h"
 #include "engine/engine.h"
 
-enum { EVENTS_AT_A_TIME = 64, ACCEPTS_AT_A_TIME = 16, LOG_LINES_A_SECOND = 5 };
+enum { EVENTS_AT_A_TIME = 64, LOG_LINES_A_SECOND = 5 };
 
 static void count(struct agi_worker *worker, enum agi_count what, int change)
 {
@@ -242,8 +242,8 @@ static int wait_ms(const struct agi_worker *worker)
 static void handle(struct agi_worker *worker, void *tag)
 {
     if (tag == worker->shared) {
-        for (int i = 0; i < ACCEPTS_AT_A_TIME && accept_one(worker); i++)
-            ;
+        /* no loop: who is left in the queue is reported again, and a try in vain costs a system call */
+        accept_one(worker);
     } else if (tag == worker) {
         stop_listening(worker);
     } else if (!read_session(worker, tag)) {
