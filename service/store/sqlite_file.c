@@ -11,7 +11,7 @@
 
 enum {
     APPLICATION_ID = 0x534b5348, /* "SKSH"; set by schema/sqlite/0001 */
-    LOCK_WAIT_MS = 2000,
+    LOCK_WAIT_MS = 1000,
     BUSY_WAIT_MS = 2000,
 };
 

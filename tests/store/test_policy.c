@@ -1,0 +1,337 @@
+/* What the engine reads: all policies, one policy, the change feed, revisions. */
+#include "suite.h"
+
+#include "base/buf.h"
+
+static const struct slice acme = {"acme", 4};
+
+/* --- policies ------------------------------------------------------------------------------------------ */
+
+/* Writes each owner it is given as a line: "acme 3 0 active: deny 010, allow 0101@1001". */
+struct seen {
+    char text[8192];
+    struct buf out;
+    unsigned owners;
+    int stop_with; /* returned at the second owner */
+};
+
+static int see(void *context, const struct tenant *tenant, const struct rule *rules, size_t count,
+               struct err *err)
+{
+    struct seen *seen = context;
+    if (++seen->owners == 2 && seen->stop_with)
+        return err_set(err, seen->stop_with, "enough");
+    buf_printf(&seen->out, "%s%s %llu %s%s:", seen->out.n ? "; " : "",
+               tenant->id[0] ? tenant->id : "-", (unsigned long long)tenant->revision,
+               tenant->outside_line, tenant->status == TENANT_SUSPENDED ? "!" : "");
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&seen->out, "%s%s %s%s%s%s", i ? ", " : " ", action_word(rules[i].action),
+                   rules[i].target.text, rules[i].is_exact ? "=" : "",
+                   rules[i].account[0] ? "@" : "", rules[i].account);
+    return 0;
+}
+
+static struct seen *new_seen(struct suite *suite)
+{
+    struct seen *seen = arena_alloc(&suite->arena, sizeof *seen);
+    assert_non_null(seen);
+    seen->out = BUF_OVER(seen->text);
+    return seen;
+}
+
+static const char *each_text(struct suite *suite, uint64_t *ret_seq)
+{
+    struct seen *seen = new_seen(suite);
+    OK(store_policy_each(suite->store, see, seen, ret_seq, &err));
+    assert_false(seen->out.overflowed);
+    return seen->text;
+}
+
+static const char *one_text(struct suite *suite, const char *tenant)
+{
+    struct seen *seen = new_seen(suite);
+    OK(store_policy_one(suite->store, slice_of(tenant), see, seen, &err));
+    return seen->text;
+}
+
+static void a_new_store_has_the_platform(void **state)
+{
+    struct suite *suite = *state;
+    uint64_t seq = 99;
+    assert_string_equal(each_text(suite, &seq), "- 1 :");
+    assert_int_equal(seq, 0);
+    assert_string_equal(one_text(suite, ""), "- 1 :");
+}
+
+static void fill(struct suite *suite)
+{
+    struct tenant tenant = a_tenant("beta", "open");
+    struct rule of_account = a_rule("allow country:US"), exact = a_rule("allow 0312345678");
+    struct rule platform = a_rule("deny group:high-risk");
+    tenant.status = TENANT_SUSPENDED;
+    tenant.outside_line = "0*";
+    put_tenant(suite, "zeta", NULL);
+    put_tenant(suite, "gone", NULL);
+    put_tenant(suite, "acme", NULL);
+    put_account(suite, "acme", "1001");
+    of_account.account = "1001";
+    add_rule(suite, "acme", &of_account);
+    exact.is_exact = true;
+    add_rule(suite, "acme", &exact);
+    struct txn *txn = begin_write(suite);
+    OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
+    commit(txn);
+    add_rule(suite, "", &platform);
+    delete_tenant(suite, "gone");
+}
+
+static void every_owner_comes_once_in_order_with_its_rules(void **state)
+{
+    struct suite *suite = *state;
+    uint64_t seq = 0;
+    fill(suite);
+    assert_string_equal(each_text(suite, &seq),
+                        "- 2 : deny group:high-risk; "
+                        "acme 4 : deny 010, allow country:US@1001, allow 0312345678=; "
+                        "beta 1 0*!:; zeta 1 : deny 010");
+    assert_int_equal(seq, 9);
+}
+
+static void one_owner(void **state)
+{
+    struct suite *suite = *state;
+    struct seen *seen = new_seen(suite);
+    struct store *store = suite->store;
+    fill(suite);
+    assert_string_equal(one_text(suite, "acme"),
+                        "acme 4 : deny 010, allow country:US@1001, allow 0312345678=");
+    assert_string_equal(one_text(suite, "beta"), "beta 1 0*!:");
+    assert_string_equal(one_text(suite, ""), "- 2 : deny group:high-risk");
+    FAILS(suite, ERR_NOT_FOUND, store_policy_one(store, SLICE_LIT("gone"), see, seen, &err));
+    FAILS(suite, ERR_NOT_FOUND, store_policy_one(store, SLICE_LIT("never"), see, seen, &err));
+    FAILS(suite, ERR_NOT_FOUND, store_policy_one(store, SLICE_LIT("\xff"), see, seen, &err));
+    assert_int_equal(seen->owners, 0);
+}
+
+static int check_fields(void *context, const struct tenant *tenant, const struct rule *rules,
+                        size_t count, struct err *err)
+{
+    (void)err;
+    const struct rule *wanted = context;
+    if (!tenant->id[0])
+        return 0;
+    assert_int_equal(count, 1);
+    assert_string_equal(rules[0].id, wanted->id);
+    assert_int_equal(rules[0].target.type, TARGET_COUNTRY);
+    assert_string_equal(rules[0].divert_to, "voicemail");
+    assert_string_equal(rules[0].source, "guard");
+    assert_true(rules[0].starts_at_ms == wanted->starts_at_ms);
+    assert_true(rules[0].expires_at_ms == wanted->expires_at_ms);
+    assert_int_equal(rules[0].version, 2);
+    return 0;
+}
+
+static void rules_carry_what_is_needed_to_compile_and_name_them(void **state)
+{
+    struct suite *suite = *state;
+    struct rule rule = a_rule("divert country:KP");
+    rule.source = "guard";
+    rule.starts_at_ms = 5;
+    rule.expires_at_ms = INT64_C(4102444800000);
+    put_tenant(suite, "acme", "open");
+    rule.id = add_rule(suite, "acme", &rule);
+    OK(store_policy_each(suite->store, check_fields, &rule, NULL, &err));
+    OK(store_policy_one(suite->store, acme, check_fields, &rule, &err));
+}
+
+static void a_callback_can_end_the_walk(void **state)
+{
+    struct suite *suite = *state;
+    struct seen *seen = new_seen(suite);
+    uint64_t seq = 99;
+    fill(suite);
+    seen->stop_with = ERR_NOMEM;
+    FAILS(suite, ERR_NOMEM, store_policy_each(suite->store, see, seen, &seq, &err));
+    assert_int_equal(seen->owners, 2);
+    assert_int_equal(seq, 99);
+    assert_string_equal(suite->err.text, "enough");
+    assert_string_equal(one_text(suite, "zeta"), "zeta 1 : deny 010"); /* nothing was left open */
+}
+
+static int change_while_walking(void *context, const struct tenant *tenant, const struct rule *rules,
+                                size_t count, struct err *err)
+{
+    struct suite *suite = context;
+    (void)rules;
+    (void)err;
+    if (!tenant->id[0])
+        delete_tenant(suite, "zeta"); /* committed while the walk is on its way */
+    else if (strcmp(tenant->id, "zeta") == 0)
+        assert_int_equal(count, 1);
+    return 0;
+}
+
+static void the_walk_sees_one_moment(void **state)
+{
+    struct suite *suite = *state;
+    uint64_t seq = 0;
+    fill(suite);
+    OK(store_policy_each(suite->store, change_while_walking, suite, &seq, &err));
+    assert_int_equal(seq, 9); /* so that the follower learns of the deletion from the feed */
+    assert_null(strstr(each_text(suite, &seq), "zeta"));
+    assert_int_equal(seq, 10);
+}
+
+static void many_owners_and_a_large_one(void **state)
+{
+    struct suite *suite = *state;
+    struct seen seen = {.owners = 10}; /* past the second, and its text may overflow */
+    char id[RULE_ID_BYTES], text[40];
+    struct txn *txn = begin_write(suite);
+    seen.out = BUF_OVER(seen.text);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(text, sizeof text, "t%05d", i);
+        struct tenant tenant = a_tenant(text, i % 3 ? "standard" : "open");
+        OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
+    }
+    for (int i = 0; i < 5000; i++) {
+        snprintf(text, sizeof text, "deny 09%05d", i);
+        struct rule rule = a_rule(text);
+        OK(store_rule_create(txn, SLICE_LIT("t00007"), &rule, id, &err));
+    }
+    assert_int_equal(commit(txn), 3000); /* a row for each of them in one commit */
+    uint64_t seq = 0;
+    OK(store_policy_each(suite->store, see, &seen, &seq, &err));
+    assert_int_equal(seen.owners, 10 + 3001);
+    assert_int_equal(seq, 3000);
+}
+
+/* --- feed ------------------------------------------------------------------------------------------------ */
+
+static const char *feed_text(struct suite *suite, uint64_t seq, unsigned limit)
+{
+    static const char *const kinds[] = {"tenant", "platform", "token"};
+    char text[2048] = "";
+    struct buf out = BUF_OVER(text);
+    struct feed_row *rows;
+    unsigned count;
+    OK(store_feed_since(suite->store, seq, limit, &suite->arena, &rows, &count, &err));
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(&out, "%s%llu %s %s%s %llu", i ? "; " : "", (unsigned long long)rows[i].seq,
+                   kinds[rows[i].kind], rows[i].tenant, rows[i].jti,
+                   (unsigned long long)rows[i].revision);
+    const char *copy = arena_copy(&suite->arena, buf_slice(&out));
+    assert_non_null(copy);
+    return copy;
+}
+
+static void revoke(struct suite *suite, const char *jti)
+{
+    struct revocation revocation = {.jti = jti, .note = ""};
+    struct txn *txn = begin_write(suite);
+    OK(store_revocation_put(txn, &revocation, NULL, &err));
+    commit(txn);
+}
+
+static void each_commit_has_its_place(void **state)
+{
+    struct suite *suite = *state;
+    struct rule rule = a_rule("deny 0101876");
+    assert_string_equal(feed_text(suite, 0, 10), "");
+    put_tenant(suite, "acme", NULL);
+    put_tenant(suite, "beta", NULL);
+    add_rule(suite, "", &rule);
+    revoke(suite, "01TOKEN");
+    assert_string_equal(feed_text(suite, 0, 10),
+                        "1 tenant acme 1; 2 tenant beta 1; 3 platform  2; 4 token 01TOKEN 0");
+    assert_string_equal(feed_text(suite, 2, 10), "3 platform  2; 4 token 01TOKEN 0");
+    assert_string_equal(feed_text(suite, 1, 2), "2 tenant beta 1; 3 platform  2");
+    assert_string_equal(feed_text(suite, 4, 10), "");
+}
+
+static void a_follower_is_told_of_a_tenant_once(void **state)
+{
+    struct suite *suite = *state;
+    put_tenant(suite, "acme", NULL);
+    put_tenant(suite, "beta", NULL);
+    put_account(suite, "acme", "1001");
+    put_account(suite, "acme", "1002");
+    assert_string_equal(feed_text(suite, 0, 10), "2 tenant beta 1; 4 tenant acme 3");
+    assert_string_equal(feed_text(suite, 1, 10), "2 tenant beta 1; 4 tenant acme 3");
+    delete_tenant(suite, "beta");
+    assert_string_equal(feed_text(suite, 2, 10), "4 tenant acme 3; 5 tenant beta 2");
+}
+
+static void a_commit_of_many_tenants_has_a_row_for_each(void **state)
+{
+    struct suite *suite = *state;
+    struct tenant acme_ = a_tenant("acme", NULL), beta = a_tenant("beta", NULL);
+    struct account account = an_account("acme", "1001");
+    struct txn *txn = begin_write(suite);
+    OK(store_tenant_put(txn, &beta, NULL, NULL, &err));
+    OK(store_tenant_put(txn, &acme_, NULL, NULL, &err));
+    OK(store_account_put(txn, &account, NULL, NULL, &err));
+    assert_int_equal(commit(txn), 2);
+    assert_string_equal(feed_text(suite, 0, 10), "1 tenant beta 1; 2 tenant acme 1");
+}
+
+static void what_changes_nothing_has_no_row(void **state)
+{
+    struct suite *suite = *state;
+    put_tenant(suite, "acme", NULL);
+    struct txn *txn = begin_write(suite);
+    struct tenant tenant = a_tenant("beta", NULL);
+    OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
+    store_rollback(txn);
+    txn = begin_write(suite);
+    assert_int_equal(commit(txn), 0);
+    txn = begin_read(suite);
+    assert_int_equal(commit(txn), 0);
+    assert_string_equal(feed_text(suite, 0, 10), "1 tenant acme 1");
+}
+
+/* --- revisions ------------------------------------------------------------------------------------------- */
+
+static void a_revision_grows_once_a_commit_and_versions_are_it(void **state)
+{
+    struct suite *suite = *state;
+    struct tenant tenant = a_tenant("acme", NULL);
+    struct account account = an_account("acme", "1001");
+    struct rule rule = a_rule("deny 0990");
+    char id[RULE_ID_BYTES];
+    uint64_t seen = 0;
+    put_tenant(suite, "acme", NULL);
+    struct txn *txn = begin_write(suite);
+    tenant.name = "x";
+    OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
+    OK(store_account_put(txn, &account, NULL, NULL, &err));
+    OK(store_rule_create(txn, acme, &rule, id, &err));
+    OK(store_revision(txn, acme, &seen, &err));
+    assert_int_equal(seen, 2); /* the writer sees the revision it is making */
+    assert_int_equal(revision(suite, "acme"), 1);
+    commit(txn);
+    assert_int_equal(revision(suite, "acme"), 2);
+    assert_int_equal(get_tenant(suite, "acme").version, 2);
+    assert_int_equal(get_rule(suite, "acme", id).version, 2);
+    assert_int_equal(revision(suite, "never"), 0);
+    assert_int_equal(revision(suite, "not a slug"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(a_new_store_has_the_platform),
+        STORE_TEST(every_owner_comes_once_in_order_with_its_rules),
+        STORE_TEST(one_owner),
+        STORE_TEST(rules_carry_what_is_needed_to_compile_and_name_them),
+        STORE_TEST(a_callback_can_end_the_walk),
+        STORE_TEST(the_walk_sees_one_moment),
+        STORE_TEST(many_owners_and_a_large_one),
+        STORE_TEST(each_commit_has_its_place),
+        STORE_TEST(a_follower_is_told_of_a_tenant_once),
+        STORE_TEST(a_commit_of_many_tenants_has_a_row_for_each),
+        STORE_TEST(what_changes_nothing_has_no_row),
+        STORE_TEST(a_revision_grows_once_a_commit_and_versions_are_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
