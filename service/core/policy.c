@@ -148,7 +148,9 @@ void policy_judge(const struct policy *policy, struct slice account, const struc
         .explanation = explanation,
     };
     struct finding strictest = without_rule(ACTION_DENY, REASON_SUSPENDED);
-    if (number->readings[0].kind == KIND_EMERGENCY || !ruleset_is_suspended(policy->tenant)) {
+    /* forwarding to 110 (*21*110#) is not calling it */
+    bool is_emergency = number->readings[0].kind == KIND_EMERGENCY && !number->readings[0].service[0];
+    if (is_emergency || !ruleset_is_suspended(policy->tenant)) {
         judge_reading(&asked, &number->readings[0], &strictest);
         for (asked.reading = 1; asked.reading < number->readings_count; asked.reading++) {
             struct finding other;

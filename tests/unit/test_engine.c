@@ -1,0 +1,179 @@
+/* What the engine adds to the policy: who asks for whom, emergency first, revisions, explanations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+#include "engine/rulesets.h"
+
+static struct rulesets *rulesets;
+static struct engine *engine;
+
+static struct rule make_rule(const char *target, enum action action)
+{
+    struct rule rule = {.id = target, .account = "", .action = action, .divert_to = "", .note = "",
+                        .source = "customer"};
+    assert_int_equal(target_parse(slice_of(target), &rule.target, NULL), 0);
+    return rule;
+}
+
+static void publish(const char *tenant, const char *outside_line, bool suspended, uint64_t revision)
+{
+    struct rule rules[] = {make_rule("010", ACTION_DENY), make_rule("0101", ACTION_ALLOW)};
+    struct ruleset_owner owner = {slice_of(tenant), slice_of(outside_line), suspended, revision};
+    struct ruleset *ruleset;
+    assert_int_equal(ruleset_new(&owner, rules, 2, &ruleset, NULL), 0);
+    assert_int_equal(rulesets_publish(rulesets, ruleset, NULL), 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    struct numbering *numbering;
+    if (rulesets_new(&rulesets, NULL) || numbering_builtin(&numbering, NULL) ||
+        engine_new(rulesets, NULL, &engine, NULL))
+        return -1;
+    rulesets_set_numbering(rulesets, numbering);
+    publish("acme", "", false, 7);
+    publish("zero", "0", false, 3);
+    publish("gone", "", true, 9);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    engine_free(engine);
+    rulesets_free(rulesets);
+    return 0;
+}
+
+static struct verdict ask(struct call call)
+{
+    struct verdict verdict;
+    memset(&verdict, 0xa5, sizeof verdict); /* what is not set must show */
+    engine_decide(engine, &call, &verdict);
+    return verdict;
+}
+
+static struct call call_of(const char *tenant, const char *number)
+{
+    return (struct call){.tenant = slice_of(tenant), .account = SLICE_LIT("1001"), .number = slice_of(number)};
+}
+
+static void an_ordinary_call(void **state)
+{
+    (void)state;
+    struct verdict verdict = ask(call_of("acme", "+44 20 7946 0000"));
+    assert_int_equal(verdict.action, ACTION_DENY);
+    assert_int_equal(verdict.reason, REASON_RULE);
+    assert_string_equal(verdict.rule.target, "010");
+    assert_string_equal(verdict.dial, "010442079460000");
+    assert_int_equal(verdict.revision, 7);
+    assert_int_equal(verdict.degraded, DEGRADED_NOT);
+    assert_int_equal(strlen(verdict.decision_id), DECISION_ID_CHARS);
+    assert_string_equal(verdict.divert_to, "");
+    assert_true(verdict.numbering[0] != '\0');
+}
+
+static void who_asks_for_whom(void **state)
+{
+    (void)state;
+    static const char *const unknown[] = {"", "nobody", "ACME", "acme ", "acm", "acmee"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        struct verdict verdict = ask(call_of(unknown[i], "0312345678"));
+        assert_int_equal(verdict.action, ACTION_DENY);
+        assert_int_equal(verdict.reason, REASON_UNKNOWN_TENANT);
+        assert_int_equal(verdict.revision, 0);
+        assert_string_equal(verdict.number.readings[0].number, "0312345678");
+    }
+    struct call outside = call_of("acme", "0312345678");
+    outside.is_outside_token = true;
+    struct verdict verdict = ask(outside);
+    assert_int_equal(verdict.reason, REASON_UNKNOWN_TENANT);
+    assert_int_equal(verdict.revision, 0); /* nothing of the tenant shows */
+    assert_int_equal(ask(call_of("gone", "0312345678")).reason, REASON_SUSPENDED);
+    assert_int_equal(ask(call_of("gone", "not a number")).reason, REASON_SUSPENDED);
+    assert_int_equal(ask(call_of("acme", "not a number")).reason, REASON_INVALID_NUMBER);
+}
+
+static void emergency_comes_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tenant, *number;
+        bool passes;
+    } rows[] = {
+        {"acme", "110", true},   {"gone", "119", true},     {"nobody", "118", true},
+        {"", "184-110", true},   {"nobody", "9 119", true}, {"nobody", "1119", false},
+        {"acme", "9 119", false}, /* acme has no outside line */
+        {"zero", "0 186 0 119", true}, {"zero", "9 119", false}, {"acme", "1101", false},
+        {"acme", "122 110", false},    {"acme", "+81 110", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct verdict verdict = ask(call_of(rows[i].tenant, rows[i].number));
+        assert_int_equal(verdict.reason == REASON_EMERGENCY, rows[i].passes);
+        if (rows[i].passes)
+            assert_int_equal(verdict.action, ACTION_ALLOW);
+    }
+    struct verdict verdict;
+    assert_true(engine_decide_emergency(engine, SLICE_LIT("１１９"), &verdict));
+    assert_string_equal(verdict.dial, "119");
+    assert_false(engine_decide_emergency(engine, SLICE_LIT("0312345678"), &verdict));
+    assert_false(engine_decide_emergency(engine, SLICE_NONE, &verdict));
+}
+
+static void an_older_revision_than_wanted_is_flagged(void **state)
+{
+    (void)state;
+    struct call call = call_of("acme", "0312345678");
+    call.min_revision = 7;
+    assert_int_equal(ask(call).degraded, DEGRADED_NOT);
+    call.min_revision = 8;
+    assert_int_equal(ask(call).degraded, DEGRADED_STALE);
+    call.number = SLICE_LIT("110");
+    assert_int_equal(ask(call).degraded, DEGRADED_NOT);
+}
+
+static void an_explanation_names_each_step(void **state)
+{
+    (void)state;
+    struct explanation explanation;
+    struct err err = {0};
+    struct call call = call_of("zero", "0 186 +1 212 555 0100");
+    assert_int_equal(engine_explain(engine, &call, NULL, 0, false, 1, &explanation, &err), 0);
+    static const enum trace_what steps[] = {TRACE_FOLD, TRACE_OUTSIDE_LINE, TRACE_PREFIX, TRACE_PLUS,
+                                            TRACE_KIND};
+    assert_int_equal(explanation.trace.count, 5);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(explanation.trace.steps[i].what, steps[i]);
+    assert_string_equal(explanation.trace.steps[2].taken, "186");
+    assert_int_equal(explanation.steps_count, 1);
+    assert_true(explanation.steps[0].took_over);
+    assert_string_equal(explanation.steps[0].rule.target, "0101");
+    assert_string_equal(explanation.verdict.dial, "18601012125550100");
+
+    struct rule draft[] = {make_rule("0101212", ACTION_DENY)};
+    assert_int_equal(engine_explain(engine, &call, draft, 1, true, 1, &explanation, &err), 0);
+    assert_string_equal(explanation.verdict.rule.target, "0101212");
+    assert_int_equal(engine_explain(engine, &call, NULL, 0, true, 1, &explanation, &err), 0);
+    assert_int_equal(explanation.verdict.reason, REASON_DEFAULT);
+    assert_string_equal(ask(call).rule.target, "0101"); /* the draft changed nothing */
+    call.tenant = SLICE_LIT("nobody");
+    assert_int_equal(engine_explain(engine, &call, NULL, 0, false, 1, &explanation, &err), ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ordinary_call),
+        cmocka_unit_test(who_asks_for_whom),
+        cmocka_unit_test(emergency_comes_first),
+        cmocka_unit_test(an_older_revision_than_wanted_is_flagged),
+        cmocka_unit_test(an_explanation_names_each_step),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
