@@ -106,7 +106,12 @@ def test_what_is_refused(daemon, tenant):
     rule = {"target": "group:nowhere", "action": "deny"}
     problem(daemon.rest("POST", path, {"number": "1", "rules": [rule]}), 400, "invalid", "/rules/0/target")
     rule = {"prefix": "010", "action": "deny"}
-    problem(daemon.rest("POST", path, {"number": "1", "rules": [rule, rule]}), 409, "exists")
+    other = {"prefix": "0101", "action": "allow"}
+    problem(daemon.rest("POST", path, {"number": "1", "rules": [other, rule, rule]}), 409, "exists", "/rules/2")
+    dated = [{"prefix": "010", "action": "allow", "starts_at": f"20{a}-01-01T00:00:00Z", "expires_at": f"20{b}-01-01T00:00:00Z"}
+             for a, b in ((40, 42), (30, 35), (35, 40), (41, 43))]
+    assert daemon.rest("POST", path, {"number": "1", "rules": dated[:3] + [rule]}).status == 200
+    problem(daemon.rest("POST", path, {"number": "1", "rules": dated}), 409, "exists", "/rules/3")
     problem(daemon.rest("POST", "/v1/tenants/nobody/check", {"number": "1"}), 404, "not_found")
 
 

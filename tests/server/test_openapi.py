@@ -12,8 +12,8 @@ from contract import DOCUMENT, ROOT, operations, resolve, validate
 from rest import ANY
 
 VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_revision", "decision_id", "numbering",
-            "at", "seq", "revoked_at", "rule_id"}
-LONGER = {"attempts", "profiles"}  # lists that may have more than the example shows
+            "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object"}
+LONGER = {"attempts", "records"}  # lists that may have more than the example shows
 
 
 def test_it_is_served(daemon):
@@ -109,6 +109,8 @@ class World:
         self.must(ask("POST", "/v1/tenants/acme/rules", {
             "account": "1001", "prefix": "+1 212", "action": "divert", "divert_to": "voicemail",
             "expires_at": "2030-12-01T00:00:00Z"}))
+        self.must(ask("PUT", "/v1/tokens/revoked/01KAR1W3B8C5D2F7G4H9J6K1MN",
+                      {"note": "PBX node 3 was lost", "expires_at": "2030-12-01T00:00:00Z"}))
         self.rule = ask("GET", "/v1/tenants/acme/rules").json["rules"][0]["id"]
         self.platform_rule = ask("GET", "/v1/platform/rules").json["rules"][0]["id"]
 
@@ -135,12 +137,15 @@ def compare(expected, actual, where=""):
     elif isinstance(expected, dict):
         assert expected.keys() == actual.keys(), where
         for member, value in expected.items():
+            if member == "next" and LONGER & expected.keys():
+                continue
             compare(value, actual[member], f"{where}/{member}")
     elif isinstance(expected, list):
+        for key, list_name in (("id", "profiles"), ("jti", "revoked")):
+            if name == list_name:  # the daemon is shared: others may stand between
+                actual = [one for one in actual if one[key] in {wanted[key] for wanted in expected}]
         assert len(expected) == len(actual) or name in LONGER and len(actual) > len(expected), where
-        if name == "profiles":  # the daemon is shared: others may stand between
-            actual = [one for one in actual if one["id"] in {wanted["id"] for wanted in expected}]
-        for i, (one, other) in enumerate(zip(expected, actual, strict=name == "profiles")):
+        for i, (one, other) in enumerate(zip(expected, actual)):
             compare(one, other, f"{where}/{i}")
     else:
         assert expected == actual, where
