@@ -13,7 +13,8 @@ int listing_begin(struct rest *rest, struct slice filter, struct listing *ret, s
         return err_set(err, ERR_NOMEM, "out of memory");
     listing.name = slice_of(name);
     if (cursor.p)
-        rc = cursor_open(rest->app->cursor_key, listing.name, cursor, rest->arena, &listing.after, err);
+        rc = cursor_open(rest->app->cursor_key, listing.name, cursor, rest->arena, &listing.after,
+                         err);
     if (rc == 0)
         *ret = listing;
     return rc;
@@ -31,8 +32,8 @@ int listing_answer(struct rest *rest, const struct listing *listing, const char 
         }
     }
     /* "o" takes the array, also when packing fails; "s?" writes null for NULL */
-    return rest_answer(rest, 200, array ? json_pack("{s:o,s:s?}", member, array, "next", next) : NULL,
-                           0, err);
+    return rest_answer(rest, 200,
+                       array ? json_pack("{s:o,s:s?}", member, array, "next", next) : NULL, 0, err);
 }
 
 int listing_revision(struct rest *rest, struct err *err)

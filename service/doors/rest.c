@@ -21,8 +21,11 @@ static struct slice last_param(const struct request *request)
 static int rest_init(struct rest *rest, struct app *app, struct request *request,
                      struct response *response, struct err *err)
 {
-    *rest = (struct rest){.app = app, .request = request, .response = response,
-                          .arena = request->arena, .id = last_param(request)};
+    *rest = (struct rest){.app = app,
+                          .request = request,
+                          .response = response,
+                          .arena = request->arena,
+                          .id = last_param(request)};
     if (request->route->flags & ROUTE_TENANT)
         rest->tenant = request->params[0];
     if (request->route->flags & ROUTE_BODY)
@@ -46,8 +49,7 @@ static int rest_fail(struct rest *rest, int rc, struct err *err)
 
 /* --- the two frames ----------------------------------------------------------------------------- */
 
-int rest_read(struct app *app, struct request *request, struct response *response,
-              struct err *err)
+int rest_read(struct app *app, struct request *request, struct response *response, struct err *err)
 {
     struct rest rest;
     int rc = rest_init(&rest, app, request, response, err);
@@ -104,8 +106,7 @@ static int write_once(struct rest *rest, const struct idempotency *idempotency, 
     return rc;
 }
 
-int rest_write(struct app *app, struct request *request, struct response *response,
-               struct err *err)
+int rest_write(struct app *app, struct request *request, struct response *response, struct err *err)
 {
     struct rest rest;
     struct idempotency idempotency;

@@ -38,11 +38,11 @@ http_handler rest_read, rest_write;
  * response carries the present ETag.
  */
 int rest_condition(struct rest *rest, uint64_t version, struct condition *ret,
-                       struct err *err) MUST_CHECK;
+                   struct err *err) MUST_CHECK;
 
 /* The answer's body (taken; NULL is ERR_NOMEM), its ETag (0: none) and status. */
 int rest_answer(struct rest *rest, int status, json_t *json, uint64_t etag,
-                    struct err *err) MUST_CHECK;
+                struct err *err) MUST_CHECK;
 /* printf for Location. */
 int rest_location(struct rest *rest, struct err *err, const char *format, ...)
     PRINTF_LIKE(3, 4) MUST_CHECK;

@@ -22,8 +22,8 @@ int rest_account_list(struct rest *rest, struct err *err)
     unsigned found;
     int rc = listing_begin(rest, SLICE_NONE, &listing, err);
     if (rc == 0)
-        rc = store_account_list(rest->txn, rest->tenant, listing_page(&listing), rest->arena, &accounts,
-                                &found, err);
+        rc = store_account_list(rest->txn, rest->tenant, listing_page(&listing), rest->arena,
+                                &accounts, &found, err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found);
@@ -57,8 +57,9 @@ int rest_account_put(struct rest *rest, struct err *err)
     struct condition condition;
     bool exists = false, created = false;
     if (!account_id_is_valid(rest->id))
-        return err_set(err, ERR_INVALID, "an account's id is 1 to 63 of A-Z, a-z, 0-9, ., - and _, "
-                                         "first a letter or digit");
+        return err_set(err, ERR_INVALID,
+                       "an account's id is 1 to 63 of A-Z, a-z, 0-9, ., - and _, "
+                       "first a letter or digit");
     int rc = find_or_blank(rest, &account, &exists, err);
     if (rc == 0)
         rc = rest_condition(rest, exists ? account.version : 0, &condition, err);

@@ -45,7 +45,8 @@ static int take_time(struct rest *rest, const char *name, int64_t *ret, struct e
     struct slice text = request_query(rest->request, name);
     *ret = 0;
     if (text.p && !clock_parse(text, ret))
-        return err_set(err, ERR_INVALID, "%s must be a time like 2026-12-01T09:00:00%%2B09:00", name);
+        return err_set(err, ERR_INVALID, "%s must be a time like 2026-12-01T09:00:00%%2B09:00",
+                       name);
     return 0;
 }
 
@@ -121,8 +122,10 @@ int rest_attempt_list(struct rest *rest, struct err *err)
         rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc)
         return rc;
-    struct attempt_page page = {.tenant = listing_owner(rest), .account = wanted.account,
-                                .before_ms = wanted.to_ms, .limit = listing.limit + 1};
+    struct attempt_page page = {.tenant = listing_owner(rest),
+                                .account = wanted.account,
+                                .before_ms = wanted.to_ms,
+                                .limit = listing.limit + 1};
     if (listing.after.p)
         seek(listing.after, &page);
     rc = store_attempt_list(rest->txn, &page, rest->arena, &attempts, &found, err);

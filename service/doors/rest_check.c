@@ -23,8 +23,8 @@ static int compare(const void *a, const void *b)
  */
 static int check_collisions(struct rest *rest, const struct check_request *wanted, struct err *err)
 {
-    const struct rule **sorted =
-        arena_alloc(rest->arena, (wanted->rules_count + 1) * sizeof *sorted);
+    const struct rule **sorted = arena_alloc(rest->arena,
+                                             (wanted->rules_count + 1) * sizeof *sorted);
     if (!sorted)
         return err_set(err, ERR_NOMEM, "out of memory");
     for (unsigned i = 0; i < wanted->rules_count; i++)
@@ -33,7 +33,8 @@ static int check_collisions(struct rest *rest, const struct check_request *wante
     for (unsigned i = 1; i < wanted->rules_count; i++) {
         if (!rule_collides(sorted[i - 1], sorted[i]))
             continue;
-        size_t one = (size_t)(sorted[i - 1] - wanted->rules), other = (size_t)(sorted[i] - wanted->rules);
+        size_t one = (size_t)(sorted[i - 1] - wanted->rules),
+               other = (size_t)(sorted[i] - wanted->rules);
         struct where here = {&in_rules, NULL, one > other ? one : other};
         return where_err(&here, ERR_EXISTS, err, "it has the same place as rule %zu",
                          one > other ? other : one);
@@ -65,8 +66,9 @@ int rest_check(struct rest *rest, struct err *err)
                               .account = slice_of(wanted.account),
                               .number = slice_of(wanted.number),
                               .origin = ORIGIN_DIAL};
-    rc = engine_explain(rest->app->engine, &call, wanted.rules, wanted.rules_count, wanted.has_draft,
-                        wanted.at_ms ? wanted.at_ms : clock_now_ms(), &explanation, err);
+    rc = engine_explain(rest->app->engine, &call, wanted.rules, wanted.rules_count,
+                        wanted.has_draft, wanted.at_ms ? wanted.at_ms : clock_now_ms(),
+                        &explanation, err);
     if (rc)
         return rc;
     rulesets_enter();

@@ -23,7 +23,8 @@ int rest_profile_list(struct rest *rest, struct err *err)
     unsigned found;
     int rc = listing_begin(rest, SLICE_NONE, &listing, err);
     if (rc == 0)
-        rc = store_profile_list(rest->txn, listing_page(&listing), rest->arena, &profiles, &found, err);
+        rc = store_profile_list(rest->txn, listing_page(&listing), rest->arena, &profiles, &found,
+                                err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found);

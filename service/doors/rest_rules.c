@@ -74,7 +74,8 @@ static int answer_list(struct rest *rest, const struct rule_filter *filter, stru
         return rc;
     unsigned count = listing_count(&listing, found);
     struct slice last = found > count ? slice_of(rules[count - 1].id) : SLICE_NONE;
-    rc = listing_answer(rest, &listing, "rules", rules_write(rules, count, kind_of(rest)), last, err);
+    rc = listing_answer(rest, &listing, "rules", rules_write(rules, count, kind_of(rest)), last,
+                        err);
     rest->response->etag = list_etag(version);
     return rc ? rc : listing_revision(rest, err);
 }
@@ -126,7 +127,8 @@ int rest_rule_create(struct rest *rest, struct err *err)
     if (rc == 0)
         rc = store_rule_create(rest->txn, rest->tenant, &rule, id, err);
     if (rc == 0)
-        rc = rest_location(rest, err, "%s%.*s/rules/%s", rules_path(rest), SLICE_ARG(rest->tenant), id);
+        rc = rest_location(rest, err, "%s%.*s/rules/%s", rules_path(rest), SLICE_ARG(rest->tenant),
+                           id);
     return rc ? rc : answer(rest, 201, slice_of(id), err);
 }
 
@@ -232,26 +234,28 @@ static int read_list(struct rest *rest, const struct rule *blank, struct rule **
 {
     const char *name;
     json_t *value;
-    json_object_foreach(rest->body, name, value) {
+    json_object_foreach (rest->body, name, value) {
         struct where here = {NULL, name, 0};
         if (strcmp(name, "next") == 0 && !json_is_null(value))
-            return where_err(&here, ERR_INVALID, err, "this is one page of the list, not all of it");
-        if (strcmp(name, "rules") != 0 && strcmp(name, "revision") != 0 && strcmp(name, "next") != 0)
+            return where_err(&here, ERR_INVALID, err,
+                             "this is one page of the list, not all of it");
+        if (strcmp(name, "rules") != 0 && strcmp(name, "revision") != 0 &&
+            strcmp(name, "next") != 0)
             return where_err(&here, ERR_INVALID, err, "is not a member of this");
     }
     value = json_object_get(rest->body, "rules");
     if (!value)
         return where_err(&in_rules, ERR_INVALID, err, "is missing");
-    return rules_read(value, kind_of(rest), RULES_PER_TENANT_MAX, blank, &in_rules, rest->arena, ret,
-                      ret_count, err);
+    return rules_read(value, kind_of(rest), RULES_PER_TENANT_MAX, blank, &in_rules, rest->arena,
+                      ret, ret_count, err);
 }
 
 /*
  * If-Match may name the version of this list, or that of all the tenant's rules, which GET shows without
  * a filter: when nothing changed there, nothing changed here.
  */
-static int check_version(struct rest *rest, const struct rule_filter *filter,
-                         struct condition *ret, struct err *err)
+static int check_version(struct rest *rest, const struct rule_filter *filter, struct condition *ret,
+                         struct err *err)
 {
     const struct rule_filter all = {.tenant = rest->tenant, .which = RULES_ALL};
     uint64_t version, version_of_all;
@@ -276,7 +280,8 @@ static int check_owner(struct rest *rest, const struct rule_filter *filter, stru
     if (!slice_is_empty(rest->tenant))
         rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
     if (rc == 0 && filter->which == RULES_OF_ACCOUNT)
-        rc = store_account_get(rest->txn, rest->tenant, filter->account, rest->arena, &account, err);
+        rc = store_account_get(rest->txn, rest->tenant, filter->account, rest->arena, &account,
+                               err);
     return rc;
 }
 

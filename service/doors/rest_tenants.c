@@ -34,8 +34,8 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* A credential for some tenants sees those: at most TOKEN_TENANTS_MAX, looked up one by one. */
-static int find_covered(struct rest *rest, struct page page, struct tenant **ret, unsigned *ret_count,
-                        struct err *err)
+static int find_covered(struct rest *rest, struct page page, struct tenant **ret,
+                        unsigned *ret_count, struct err *err)
 {
     const struct credential *credential = rest->request->credential;
     struct tenant *tenants = arena_alloc(rest->arena, TOKEN_TENANTS_MAX * sizeof *tenants);
@@ -69,7 +69,8 @@ int rest_tenant_list(struct rest *rest, struct err *err)
     if (rest->request->credential->tenants_count)
         rc = find_covered(rest, listing_page(&listing), &tenants, &found, err);
     else
-        rc = store_tenant_list(rest->txn, listing_page(&listing), rest->arena, &tenants, &found, err);
+        rc = store_tenant_list(rest->txn, listing_page(&listing), rest->arena, &tenants, &found,
+                               err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found);
@@ -80,8 +81,13 @@ int rest_tenant_list(struct rest *rest, struct err *err)
 /* --- changes ------------------------------------------------------------------------------------ */
 
 static const struct tenant tenant_defaults = {
-    .id = "", .name = "", .profile = "", .outside_line = "", .locale = "ja",
-    .time_zone = "Asia/Tokyo", .status = TENANT_ACTIVE,
+    .id = "",
+    .name = "",
+    .profile = "",
+    .outside_line = "",
+    .locale = "ja",
+    .time_zone = "Asia/Tokyo",
+    .status = TENANT_ACTIVE,
 };
 
 /* Its shape was checked; where the host has zone data, the zone must be in it. */

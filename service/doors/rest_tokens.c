@@ -28,8 +28,8 @@ int rest_revoked_list(struct rest *rest, struct err *err)
     unsigned found_count;
     int rc = listing_begin(rest, SLICE_NONE, &listing, err);
     if (rc == 0)
-        rc = store_revocation_list(rest->txn, listing_page(&listing), rest->arena, &found, &found_count,
-                                   err);
+        rc = store_revocation_list(rest->txn, listing_page(&listing), rest->arena, &found,
+                                   &found_count, err);
     if (rc)
         return rc;
     unsigned count = listing_count(&listing, found_count);
@@ -48,11 +48,11 @@ int rest_revoked_put(struct rest *rest, struct err *err)
     revocation.jti = rest_text(rest, rest->id);
     if (!revocation.jti)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int rc = fields_read(rest->body, revocation_fields, 0, READ_WHOLE, NULL, rest->arena, &revocation,
-                         err);
+    int rc = fields_read(rest->body, revocation_fields, 0, READ_WHOLE, NULL, rest->arena,
+                         &revocation, err);
     if (rc == 0)
         rc = store_revocation_put(rest->txn, &revocation, &created, err);
     return rc ? rc
               : rest_answer(rest, created ? 201 : 200,
-                                fields_write(revocation_fields, 0, &revocation), 0, err);
+                            fields_write(revocation_fields, 0, &revocation), 0, err);
 }

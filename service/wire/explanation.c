@@ -63,7 +63,8 @@ static void say_scope(const struct explained_scope *step, struct buf *out)
 {
     static const char *const say[] = {
         [ACTION_ALLOW] = "allows", [ACTION_DIVERT] = "diverts", [ACTION_DENY] = "denies"};
-    buf_printf(out, "%s %s %s%s", step->is_lock ? "a lock of the platform" : scope_word(step->scope),
+    buf_printf(out, "%s %s %s%s",
+               step->is_lock ? "a lock of the platform" : scope_word(step->scope),
                say[step->action], step->rule.target,
                step->is_for_010 ? ", asked for an unknown number as for 010" : "");
     if (step->is_lock)
@@ -78,8 +79,8 @@ static void say_scope(const struct explained_scope *step, struct buf *out)
 static json_t *write_rule(const struct explained_scope *step)
 {
     const char *target = step->rule.target;
-    json_t *rule = json_pack("{s:s,s:s,s:s,s:s}", "scope", scope_word(step->scope), "target", target,
-                             "id", step->rule.id, "source", step->rule.source);
+    json_t *rule = json_pack("{s:s,s:s,s:s,s:s}", "scope", scope_word(step->scope), "target",
+                             target, "id", step->rule.id, "source", step->rule.source);
     if (rule && !strchr(target, ':') && json_object_set_new(rule, "prefix", json_string(target))) {
         json_decref(rule);
         return NULL;
@@ -114,8 +115,8 @@ static json_t *write_scopes(const struct explanation *explanation)
 
 static json_t *write_country_name(const struct verdict *verdict, const struct numbering *numbering)
 {
-    struct slice code = slice_of(verdict->number.readings_count ? verdict->number.readings[0].country
-                                                                : "");
+    struct slice code = slice_of(
+        verdict->number.readings_count ? verdict->number.readings[0].country : "");
     if (!numbering || slice_is_empty(code))
         return json_null();
     return json_pack("{s:s,s:s}", "en", numbering_country_name(numbering, code, false), "ja",

@@ -181,7 +181,10 @@ static int read_word(json_t *value, const struct field *field, const struct wher
             *word = i;
             return 0;
         }
-        buf_printf(&out, "%s\"%s\"", i == 0 ? "" : field->words[i + 1] ? ", " : " or ",
+        buf_printf(&out, "%s\"%s\"",
+                   i == 0                ? ""
+                   : field->words[i + 1] ? ", "
+                                         : " or ",
                    field->words[i]);
     }
     return refuse_type(where, wanted, err);
@@ -249,7 +252,7 @@ int fields_read(json_t *object, const struct field *fields, unsigned kind, enum 
     json_t *value;
     if (!json_is_object(object))
         return refuse_type(where, "an object", err);
-    json_object_foreach(object, name, value) {
+    json_object_foreach (object, name, value) {
         const struct field *field = find_row(fields, kind, name);
         struct where here = {where, name, 0};
         if (!field)

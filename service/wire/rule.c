@@ -70,7 +70,8 @@ static const char *const action_words[] = {
     [ACTION_ALLOW] = "allow", [ACTION_DIVERT] = "divert", [ACTION_DENY] = "deny", NULL};
 
 enum {
-    STORED = RULE_OF_TENANT | RULE_OF_PLATFORM | RULE_OF_DRAFT, /* a draft may be a list as it was got */
+    STORED = RULE_OF_TENANT | RULE_OF_PLATFORM |
+             RULE_OF_DRAFT, /* a draft may be a list as it was got */
     OWNED = RULE_OF_TENANT | RULE_OF_DRAFT,
 };
 
@@ -170,7 +171,8 @@ int rules_read(json_t *array, enum rule_kind kind, unsigned max, const struct ru
     for (size_t i = 0; i < count; i++) {
         struct where here = {where, NULL, i};
         rules[i] = *blank;
-        int rc = rule_read(json_array_get(array, i), kind, READ_WHOLE, &here, arena, &rules[i], err);
+        int rc = rule_read(json_array_get(array, i), kind, READ_WHOLE, &here, arena, &rules[i],
+                           err);
         if (rc)
             return rc;
     }
