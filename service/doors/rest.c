@@ -47,7 +47,17 @@ static int rest_fail(struct rest *rest, int rc, struct err *err)
     return rc;
 }
 
-/* --- the two frames ----------------------------------------------------------------------------- */
+/* --- the frames --------------------------------------------------------------------------------- */
+
+int rest_ask(struct app *app, struct request *request, struct response *response, struct err *err)
+{
+    struct rest rest;
+    int rc = rest_init(&rest, app, request, response, err);
+    if (rc == 0)
+        rc = request->route->work(&rest, err);
+    json_decref(rest.body);
+    return rc ? rest_fail(&rest, rc, err) : 0;
+}
 
 int rest_read(struct app *app, struct request *request, struct response *response, struct err *err)
 {

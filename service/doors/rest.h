@@ -30,6 +30,8 @@ struct rest {
 /* The handlers of most routes: they frame the route's `work`, which runs inside the transaction and
  * fills rest->response. */
 http_handler rest_read, rest_write;
+/* Without a transaction, for what is answered from memory: also when the store is away. */
+http_handler rest_ask;
 
 /* --- for the work itself ------------------------------------------------------------------------- */
 

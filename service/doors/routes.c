@@ -26,6 +26,7 @@ static const char *const attempts[] = {"limit", "cursor", "account", "from", "to
 static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
+#define ASK rest_ask
 #define READ rest_read
 #define WRITE rest_write
 
@@ -50,7 +51,7 @@ const struct route admin_routes[] = {
     {"PATCH",  "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_rule_patch,     NULL},
     {"DELETE", "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | MATCH,        rest_rule_delete,    NULL},
 
-    {"POST",   "/v1/tenants/{t}/check",           CUSTOMER_READ, READ,  T | BODY,         rest_check,          NULL},
+    {"POST",   "/v1/tenants/{t}/check",           CUSTOMER_READ, ASK,   T | BODY,         rest_check,          NULL},
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
     {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
 
