@@ -275,6 +275,15 @@ static void give_back(struct connection *conn)
 
 /* --- transactions --------------------------------------------------------------------------------- */
 
+static void sqlite_rollback(struct sql_conn *base)
+{
+    struct connection *conn = (struct connection *)base;
+    sqlite_end(base);
+    if (sqlite_is_open(base))
+        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL); /* cannot leave it open */
+    give_back(conn);
+}
+
 static int sqlite_begin(struct sql *base, bool is_write, struct sql_conn **ret, struct err *err)
 {
     struct database *database = (struct database *)base;
@@ -283,21 +292,14 @@ static int sqlite_begin(struct sql *base, bool is_write, struct sql_conn **ret, 
     if (r < 0)
         return r;
     r = sqlite_script(&conn->base, is_write ? "BEGIN IMMEDIATE" : "BEGIN", err);
+    if (r == 0)
+        r = sqlite_file_check(conn->db, database->path, err);
     if (r < 0) {
-        give_back(conn);
+        sqlite_rollback(&conn->base);
         return r;
     }
     *ret = &conn->base;
     return 0;
-}
-
-static void sqlite_rollback(struct sql_conn *base)
-{
-    struct connection *conn = (struct connection *)base;
-    sqlite_end(base);
-    if (sqlite_is_open(base))
-        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL); /* cannot leave it open */
-    give_back(conn);
 }
 
 static int sqlite_commit(struct sql_conn *base, struct err *err)

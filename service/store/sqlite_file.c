@@ -34,6 +34,20 @@ static int sync_folder(char *path)
     return r;
 }
 
+/* What was committed last is in FILE-wal. SQLite takes it for left over when it lies beside no database,
+ * or an empty one, and removes it: such a folder is for people to look at. */
+static int refuse_lone_log(const char *name, struct err *err)
+{
+    struct stat info;
+    char log[4096 + 8];
+    snprintf(log, sizeof log, "%s-wal", name);
+    if (stat(log, &info) != 0 || info.st_size == 0)
+        return 0;
+    return err_set(err, ERR_VERSION,
+                   "--store: %s is empty or gone, but its -wal still has changes: restore the one or "
+                   "remove the other", name);
+}
+
 /* The database itself is never opened and closed here once it exists: closing any descriptor of it
  * would drop the POSIX locks of a connection that this process already has. */
 static int make_file(const char *name, bool *ret_made, struct err *err)
@@ -45,9 +59,13 @@ static int make_file(const char *name, bool *ret_made, struct err *err)
             return err_set(err, ERR_IO, "--store: %s: not a file", name);
         if (faccessat(AT_FDCWD, name, R_OK | W_OK, AT_EACCESS) != 0)
             return io_error(err, name);
-        return 0;
+        return info.st_size == 0 ? refuse_lone_log(name, err) : 0;
     }
-    int fd = errno == ENOENT ? open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+    bool is_missing = errno == ENOENT;
+    int r = is_missing ? refuse_lone_log(name, err) : 0;
+    if (r < 0)
+        return r;
+    int fd = is_missing ? open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
     if (fd < 0)
         return io_error(err, name);
     close(fd);
@@ -116,6 +134,19 @@ int sqlite_error(sqlite3 *db, int rc, struct err *err)
     default: code = ERR_UNAVAILABLE; /* busy, full, damaged, gone */
     }
     return err_set(err, code, "store: %s", db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+}
+
+int sqlite_file_check(sqlite3 *db, const char *path, struct err *err)
+{
+    int has_moved = 0;
+    bool has_lost_log = access(sqlite3_filename_wal(sqlite3_db_filename(db, "main")), F_OK) != 0;
+    int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    if (rc != SQLITE_OK)
+        return sqlite_error(db, rc, err);
+    if (has_moved || has_lost_log)
+        return err_set(err, ERR_UNAVAILABLE, "store: %s%s was removed or replaced; put it back or restart",
+                       path, has_moved ? "" : "-wal");
+    return 0;
 }
 
 /* The first column of a statement that gives one row. */

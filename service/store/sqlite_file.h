@@ -23,6 +23,10 @@ int sqlite_file_claim(const char *name, char **ret_path, int *ret_lock_fd,
  * and turns the write-ahead log on. */
 int sqlite_file_connect(const char *path, bool is_writer, sqlite3 **ret, struct err *err) MUST_CHECK;
 
+/* Inside a transaction: is what the name leads to still what `db` reads and writes? If not, commits would
+ * go to a file that nobody finds again. ERR_UNAVAILABLE when it was removed or replaced. */
+int sqlite_file_check(sqlite3 *db, const char *path, struct err *err) MUST_CHECK;
+
 /* What SQLite said last, as one of the errors of sql.h. */
 int sqlite_error(sqlite3 *db, int rc, struct err *err);
 
