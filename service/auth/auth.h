@@ -1,6 +1,6 @@
 /*
  * Who is asking: bearer tokens (JWT, RFC 7519) checked behind one wrapper around libjwt, which by
- * itself defends against little (pitfalls: it lets a public key pass for a shared secret, does not look
+ * itself defends against little (it lets a public key pass for a shared secret, does not look
  * at exp, and takes anything when the key is NULL).
  *
  *     Authorization ─► header.c ─► remembered.c ──hit──► expiry, revocation ─► struct credential
