@@ -33,16 +33,20 @@ static char *add_signature(char *to, size_t n, const void *signature, size_t sig
     return to;
 }
 
-char *mint_hs256(char to[MINT_BYTES], const char *header, const char *payload, const void *key,
-                 size_t key_n)
+char *mint_hs256_text(char to[MINT_BYTES], size_t n, const void *key, size_t key_n)
 {
     unsigned char mac[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
-    size_t n = mint_unsigned(to, header, payload);
     crypto_auth_hmacsha256_init(&state, key, key_n);
     crypto_auth_hmacsha256_update(&state, (unsigned char *)to, n);
     crypto_auth_hmacsha256_final(&state, mac);
     return add_signature(to, n, mac, sizeof mac);
+}
+
+char *mint_hs256(char to[MINT_BYTES], const char *header, const char *payload, const void *key,
+                 size_t key_n)
+{
+    return mint_hs256_text(to, mint_unsigned(to, header, payload), key, key_n);
 }
 
 /* DER to the two numbers side by side that JWS wants (RFC 7518 section 3.4). */

@@ -18,6 +18,9 @@ size_t mint_unsigned(char to[MINT_BYTES], const char *header, const char *payloa
 char *mint_hs256(char to[MINT_BYTES], const char *header, const char *payload, const void *key,
                  size_t key_n);
 
+/* The same for the `n` bytes that `to` begins with, whatever they are. */
+char *mint_hs256_text(char to[MINT_BYTES], size_t n, const void *key, size_t key_n);
+
 /* Signed by a private RSA, P-256 or Ed25519 key. Returns `to`. */
 char *mint_signed(char to[MINT_BYTES], const char *header, const char *payload, EVP_PKEY *key);
 

@@ -209,6 +209,21 @@ static void every_cut_and_every_addition_is_refused(void **state)
     refuses("a.b.c", NULL);
 }
 
+/* Signed by our own key, and yet: one token has one spelling. libjwt would take these. */
+static void base64url_has_one_spelling(void **state)
+{
+    static const char *const added[] = {"=", "==", "\n", " ", "A", "+", "%3D"};
+    char payload[MINT_BYTES], token[MINT_BYTES];
+    (void)state;
+    pbx(payload);
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
+        size_t n = mint_unsigned(token, hs_header, payload), more = strlen(added[i]);
+        memcpy(token + n, added[i], more);
+        refuses(mint_hs256_text(token, n + more, verifying_secret, 32), NULL);
+    }
+    accepts(hs256(token, payload));
+}
+
 static void a_long_token_is_refused_unread(void **state)
 {
     char payload[MINT_BYTES], token[MINT_BYTES], filler[TOKEN_BYTES_MAX];
@@ -235,6 +250,7 @@ int main(void)
         cmocka_unit_test(keys_that_a_token_brings_along_are_not_looked_at),
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(every_cut_and_every_addition_is_refused),
+        cmocka_unit_test(base64url_has_one_spelling),
         cmocka_unit_test(a_long_token_is_refused_unread),
     };
     return cmocka_run_group_tests(tests, verifying_set_up, verifying_tear_down);

@@ -9,6 +9,9 @@
 
 #include "verifying.h"
 
+#define FOUR_X "\"x\",\"x\",\"x\",\"x\","
+#define FIFTEEN_X "[" FOUR_X FOUR_X FOUR_X "\"x\",\"x\",\"x\","
+
 /* One claim of a good payload replaced by `value`, which is JSON, or left out. */
 static char *with(char to[MINT_BYTES], const char *claim, const char *value)
 {
@@ -88,6 +91,7 @@ static void a_claim_of_another_value_is_refused(void **state)
         {"aud", "[\"sekisho\",1]", "aud"},
         {"aud", "[[\"sekisho\"]]", "aud"},
         {"aud", "{\"sekisho\":1}", "aud"},
+        {"aud", FIFTEEN_X "\"x\",\"sekisho\"]", "aud"}, /* 17 are too many */
         {"role", "\"root\"", "role"},
         {"role", "\"PBX\"", "role"},
         {"role", "\"\"", "role"},
@@ -128,6 +132,7 @@ static void a_claim_at_the_edge_is_accepted(void **state)
         {"nbf", "1800000060"},
         {"iat", "1800000060"},
         {"aud", "[\"other\",\"sekisho\"]"},
+        {"aud", FIFTEEN_X "\"sekisho\"]"},
         {"jti", "\"012345678901234567890123456789012345678\""},
         {"sub", "\"山田 太郎\""},
         {"sub", "\"012345678901234567890123456789012345678901234567890123456789012\""},

@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,21 +242,63 @@ static void a_broken_line_costs_no_other(void **state)
     mint_remove_folder(folder);
 }
 
-static void what_cannot_be_recorded_is_an_error(void **state)
+static void a_link_is_no_record(void **state)
 {
     char folder[MINT_PATH_BYTES], path[128];
     struct credential credential = credential_for("J1", ROLE_PBX, NULL);
     struct err err = {0};
     (void)state;
     mint_folder(folder);
+    mint_file(folder, "elsewhere", "", 0600);
     snprintf(path, sizeof path, "%s/issued.ndjson", folder);
-    assert_int_equal(symlink("/dev/null", path), 0);
-    assert_int_equal(issued_append(folder, &credential, &err), ERR_IO);
-    unlink(path);
-    assert_int_equal(symlink("/dev/full", path), 0);
+    assert_int_equal(symlink("elsewhere", path), 0);
     assert_int_equal(issued_append(folder, &credential, &err), ERR_IO);
     mint_remove_folder(folder);
     assert_int_equal(issued_append(folder, &credential, &err), ERR_IO);
+}
+
+/* As on a full disk: half a line is written. */
+static void what_is_half_recorded_is_an_error(void **state)
+{
+    char folder[MINT_PATH_BYTES];
+    struct credential credential = credential_for("J1", ROLE_PBX, NULL);
+    struct rlimit whole, small;
+    struct err err = {0};
+    unsigned unreadable;
+    json_t *records;
+    (void)state;
+    mint_folder(folder);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &whole);
+    small = (struct rlimit){20, whole.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    int rc = issued_append(folder, &credential, &err);
+    setrlimit(RLIMIT_FSIZE, &whole);
+    assert_int_equal(rc, ERR_IO);
+    assert_non_null(strstr(err.text, "not all could be written"));
+    assert_int_equal(issued_append(folder, &credential, &err), 0);
+    assert_int_equal(issued_read(folder, &records, &unreadable, NULL), 0);
+    assert_int_equal(json_array_size(records), 1);
+    assert_int_equal(unreadable, 1);
+    json_decref(records);
+    mint_remove_folder(folder);
+}
+
+static void tenants_fit_or_are_refused(void **state)
+{
+    struct credential credential = credential_for("J1", ROLE_PBX, NULL);
+    char id[64];
+    int rc = 0;
+    unsigned count = 0;
+    (void)state;
+    for (; rc == 0; count += rc == 0) {
+        snprintf(id, sizeof id, "%060u", count);
+        rc = credential_add_tenant(&credential, slice_of(id));
+    }
+    assert_int_equal(rc, ERR_LIMIT);
+    assert_int_equal(count, TENANT_IDS_BYTES / 61);
+    assert_int_equal(credential.tenants_count, count);
+    assert_int_equal(credential.tenant_ids_bytes, count * 61);
 }
 
 /* Four processes, a hundred records each: every line whole. */
@@ -297,7 +341,9 @@ int main(void)
         cmocka_unit_test(the_token_of_a_header),
         cmocka_unit_test(what_is_issued_goes_on_record),
         cmocka_unit_test(a_broken_line_costs_no_other),
-        cmocka_unit_test(what_cannot_be_recorded_is_an_error),
+        cmocka_unit_test(a_link_is_no_record),
+        cmocka_unit_test(what_is_half_recorded_is_an_error),
+        cmocka_unit_test(tenants_fit_or_are_refused),
         cmocka_unit_test(many_may_record_at_once),
         cmocka_unit_test(base64_has_one_alphabet),
     };
