@@ -15,6 +15,11 @@ int64_t clock_now_ms(void)
     return read_ns(CLOCK_REALTIME) / 1000000;
 }
 
+int64_t clock_coarse_ms(void)
+{
+    return read_ns(CLOCK_REALTIME_COARSE) / 1000000;
+}
+
 int64_t clock_mono_ms(void)
 {
     return read_ns(CLOCK_MONOTONIC) / 1000000;

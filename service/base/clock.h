@@ -13,6 +13,7 @@
 enum { CLOCK_TEXT_BYTES = 32 };
 
 int64_t clock_now_ms(void);
+int64_t clock_coarse_ms(void); /* the same, up to a few milliseconds late, and much cheaper */
 int64_t clock_mono_ms(void); /* never goes back; for deadlines and ages */
 int64_t clock_mono_ns(void);
 

@@ -40,26 +40,31 @@ static bool add_number(struct MHD_Response *response, const char *name, const ch
     return add(response, name, text);
 }
 
-/* What every answer carries: nothing of ours may be cached, guessed at or run. */
-static bool add_common(struct MHD_Response *response, const struct connection *connection,
-                       const struct answer *answer)
+/* Nothing of ours may be cached, guessed at or run. */
+bool answer_add_common(struct MHD_Response *response, const char *content_type)
 {
-    const struct http *http = connection->http;
-    bool closes = answer->closes || deadline_is_old(&connection->deadline) ||
-                  atomic_load_explicit(&http->is_draining, memory_order_relaxed);
-    return add(response, "Content-Type", answer->content_type) &&
+    return add(response, "Content-Type", content_type) &&
            add(response, "Cache-Control", "no-store") &&
            add(response, "X-Content-Type-Options", "nosniff") &&
-           add(response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") &&
-           add(response, "Strict-Transport-Security", http->is_tls ? "max-age=31536000" : NULL) &&
-           add(response, "Connection", closes ? "close" : NULL);
+           add(response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+}
+
+/* Is this answer to be the last on its connection? */
+static bool is_last(const struct connection *connection)
+{
+    return deadline_is_old(&connection->deadline) ||
+           atomic_load_explicit(&connection->http->is_draining, memory_order_relaxed);
 }
 
 static bool add_own(struct MHD_Response *response, const struct connection *connection,
                     const struct answer *answer)
 {
     const char *request_id = connection->request_id[0] ? connection->request_id : NULL;
-    return add(response, "WWW-Authenticate", answer->authenticate) &&
+    bool closes = answer->closes || is_last(connection);
+    return add(response, "Connection", closes ? "close" : NULL) &&
+           add(response, "Strict-Transport-Security",
+               connection->http->is_tls ? "max-age=31536000" : NULL) &&
+           add(response, "WWW-Authenticate", answer->authenticate) &&
            add(response, "Allow", answer->allow) && add(response, "Location", answer->location) &&
            add(response, "Request-Id", request_id) &&
            add(response, "Retry-After", answer->is_retryable ? "1" : NULL) &&
@@ -83,11 +88,18 @@ static struct MHD_Response *response_new(const struct answer *answer)
     return MHD_create_response_from_buffer(answer->body.n, p, mode);
 }
 
-static void log_access(const struct connection *connection, const struct answer *answer)
+static enum MHD_Result queue(struct connection *connection, int status, struct MHD_Response *response)
 {
-    log_debug("request", "door=%s method=%s path=%.*s status=%d peer=%s",
-              door_word(connection->http->door), method_word(connection->facts.method),
-              SLICE_ARG(connection->uri.path), answer->status, connection->peer);
+    const struct http *http = connection->http;
+    if (MHD_queue_response(connection->mhd, (unsigned)status, response) != MHD_YES)
+        return MHD_NO;
+    connection->stage = STAGE_ANSWERED;
+    deadline_enter(&connection->deadline, PHASE_ANSWER);
+    metrics_http(http->app->metrics, http->door, status);
+    log_debug("request", "door=%s method=%s path=%.*s status=%d peer=%s", door_word(http->door),
+              method_word(connection->facts.method), SLICE_ARG(connection->uri.path), status,
+              connection->peer);
+    return MHD_YES;
 }
 
 enum MHD_Result answer_send(struct connection *connection, const struct answer *answer)
@@ -98,16 +110,24 @@ enum MHD_Result answer_send(struct connection *connection, const struct answer *
             free((void *)answer->body.p);
         return MHD_NO;
     }
-    bool ok = add_common(response, connection, answer) && add_own(response, connection, answer) &&
-              MHD_queue_response(connection->mhd, (unsigned)answer->status, response) == MHD_YES;
+    enum MHD_Result result = MHD_NO;
+    if (answer_add_common(response, answer->content_type) && add_own(response, connection, answer))
+        result = queue(connection, answer->status, response);
     MHD_destroy_response(response);
-    if (!ok)
-        return MHD_NO;
-    connection->stage = STAGE_ANSWERED;
-    deadline_enter(&connection->deadline, PHASE_ANSWER);
-    metrics_http(connection->http->app->metrics, connection->http->door, answer->status);
-    log_access(connection, answer);
-    return MHD_YES;
+    return result;
+}
+
+enum MHD_Result answer_send_ready(struct connection *connection, const char *content_type,
+                                  struct slice body, int64_t now_ms)
+{
+    if (connection->stock && !is_last(connection))
+        connection->ready = ready_take(connection->stock, content_type, body, now_ms);
+    if (connection->ready)
+        return queue(connection, 200, connection->ready->response);
+    return answer_send(connection, &(struct answer){.status = 200,
+                                                    .memory = BODY_COPIED,
+                                                    .body = body,
+                                                    .content_type = content_type});
 }
 
 /* --- refusals ---------------------------------------------------------------------------------------- */

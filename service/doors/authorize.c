@@ -150,7 +150,7 @@ static bool read_question(struct connection *connection, struct question *ret, j
 
 /* --- who asks ------------------------------------------------------------------------------------------- */
 
-static bool check_token(struct connection *connection, struct call *call)
+static bool check_token(struct connection *connection, struct call *call, int64_t now_ms)
 {
     struct credential credential;
     struct err err;
@@ -160,7 +160,7 @@ static bool check_token(struct connection *connection, struct call *call)
         refuse(connection, PROBLEM_INVALID_TOKEN, "a bearer token is required");
         return false;
     }
-    if (auth_verify(connection->http->app->auth, token, clock_now_ms(), &credential, &err)) {
+    if (auth_verify(connection->http->app->auth, token, now_ms, &credential, &err)) {
         /* why is for the log: it would help who is guessing */
         log_debug("token_refused", "peer=%s reason=\"%s\"", connection->peer, err.text);
         refuse(connection, PROBLEM_INVALID_TOKEN, "the token is not valid");
@@ -176,7 +176,8 @@ static bool check_token(struct connection *connection, struct call *call)
 
 /* --- the answer ------------------------------------------------------------------------------------------ */
 
-static enum MHD_Result send_verdict(struct connection *connection, const struct verdict *verdict)
+static enum MHD_Result send_verdict(struct connection *connection, const struct verdict *verdict,
+                                    int64_t now_ms)
 {
     const struct format_facts *format = &formats[connection->format];
     struct buf body = BUF_OVER(connection->answer);
@@ -185,29 +186,27 @@ static enum MHD_Result send_verdict(struct connection *connection, const struct 
         refuse(connection, PROBLEM_INTERNAL, "a verdict of more than %d bytes", ANSWER_BYTES);
         return answer_refusal(connection);
     }
-    return answer_send(connection, &(struct answer){.status = 200,
-                                                    .memory = BODY_KEPT,
-                                                    .body = buf_slice(&body),
-                                                    .content_type = format->content_type});
+    return answer_send_ready(connection, format->content_type, buf_slice(&body), now_ms);
 }
 
 enum MHD_Result authorize_answer(struct connection *connection)
 {
     const struct app *app = connection->http->app;
+    int64_t now_ms = clock_coarse_ms();
     struct question question = {0};
     struct verdict verdict;
     json_t *owner = NULL;
     enum MHD_Result result;
 
     bool is_asked = read_question(connection, &question, &owner);
-    bool is_allowed = is_asked && check_token(connection, &question.call);
+    bool is_allowed = is_asked && check_token(connection, &question.call, now_ms);
     int64_t start_ns = clock_mono_ns();
     if (is_allowed)
         engine_decide(app->engine, &question.call, &verdict);
     if (is_allowed || (question.call.number.p &&
                        engine_decide_emergency(app->engine, question.call.number, &verdict))) {
         metrics_verdict(app->metrics, DOOR_DIAL, &verdict, clock_mono_ns() - start_ns);
-        result = send_verdict(connection, &verdict);
+        result = send_verdict(connection, &verdict, now_ms);
     } else {
         result = answer_refusal(connection);
     }

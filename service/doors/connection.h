@@ -19,6 +19,7 @@
 #include "doors/gate.h"
 #include "doors/http.h"
 #include "doors/problem.h"
+#include "doors/ready.h"
 #include "doors/uri.h"
 
 enum stage { STAGE_HEADER, STAGE_BODY, STAGE_ANSWERED };
@@ -34,6 +35,7 @@ struct connection {
     struct http *http;
     struct MHD_Connection *mhd;
     struct deadline deadline;
+    struct ready_stock *stock;     /* of the thread that serves it; NULL on the admin door */
     char peer[ADDRESS_TEXT_BYTES]; /* address without port */
 
     /* the request under way */
@@ -55,6 +57,7 @@ struct connection {
         size_t discarded;
     } body;
     struct passage *passage; /* dispatch.c; NULL on the dial route */
+    struct ready *ready;     /* the response that is being sent, if it is from the stock */
 
     char uri_text[URI_BYTES_MAX + 1];
     char answer[ANSWER_BYTES];
@@ -68,6 +71,7 @@ struct http {
     const struct route *routes; /* ends with a row whose method is NULL */
     struct networks allow;
     struct deadlines *deadlines;
+    struct ready_stocks *stocks; /* NULL on the admin door */
     struct MHD_Daemon *daemon;
     int listen_fd;
     struct endpoint bound;

@@ -39,6 +39,7 @@ static struct connection *connection_new(struct http *http, struct MHD_Connectio
     memset(connection, 0, offsetof(struct connection, uri_text));
     connection->http = http;
     connection->mhd = mhd;
+    connection->stock = http->stocks ? ready_stock(http->stocks) : NULL;
     /* one at a time: the next call may overwrite what the last one gave */
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -53,6 +54,9 @@ static void request_end(struct connection *connection)
 {
     free(connection->body.p);
     connection->body = (struct body){0};
+    if (connection->ready)
+        ready_give_back(connection->stock, connection->ready);
+    connection->ready = NULL;
     if (connection->passage)
         dispatch_end(connection);
 }

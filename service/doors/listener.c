@@ -173,6 +173,7 @@ static int start(struct http *http, const struct http_config *config, struct err
 static void http_free(struct http *http)
 {
     deadlines_free(http->deadlines);
+    ready_stocks_free(http->stocks);
     if (http->listen_fd >= 0)
         close(http->listen_fd);
     free(http);
@@ -194,6 +195,8 @@ int http_listen(const struct http_config *config, struct app *app, struct http *
     http->routes = config->door == DOOR_DIAL ? dial_routes : admin_routes;
     http->allow = config->allow;
     http->listen_fd = -1;
+    if (http->door == DOOR_DIAL)
+        http->stocks = ready_stocks_new(); /* without it every response is made anew */
     rc = start(http, config, err);
     if (rc) {
         http_free(http);

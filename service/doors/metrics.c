@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 enum {
-    SHARDS = 64, /* threads beyond that share; the counts stay right */
+    SHARDS = 128,
+    SHARED = 0, /* the shard of all threads that came too late for one of their own */
     CACHE_LINE = 64,
     STATUS_CLASSES = 5,
     ACTIONS = 3,
@@ -92,12 +93,17 @@ static struct shard *own_shard(struct metrics *metrics)
     static _Thread_local unsigned own; /* 1 + the thread's number */
     if (!own)
         own = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed);
-    return &metrics->shards[own % SHARDS];
+    return &metrics->shards[own < SHARDS ? own : SHARED];
 }
 
-static void add(counter *at, uint64_t n)
+/* A shard that is one thread's is written by that one alone: no locked instruction is needed. */
+static void add(const struct metrics *metrics, const struct shard *shard, counter *at, uint64_t n)
 {
-    atomic_fetch_add_explicit(at, n, memory_order_relaxed);
+    if (shard == &metrics->shards[SHARED])
+        atomic_fetch_add_explicit(at, n, memory_order_relaxed);
+    else
+        atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n,
+                              memory_order_relaxed);
 }
 
 static uint64_t get(const counter *at)
@@ -112,34 +118,38 @@ void metrics_verdict(struct metrics *metrics, enum door door, const struct verdi
     unsigned bucket = 0;
     while (bucket < EDGES && decide_ns > edges[bucket].ns)
         bucket++;
-    add(&shard->verdicts[verdict->action][verdict->reason], 1);
-    add(&shard->door_verdicts[door], 1);
-    add(&shard->decide_buckets[bucket], 1);
-    add(&shard->decide_ns, decide_ns > 0 ? (uint64_t)decide_ns : 0);
+    add(metrics, shard, &shard->verdicts[verdict->action][verdict->reason], 1);
+    add(metrics, shard, &shard->door_verdicts[door], 1);
+    add(metrics, shard, &shard->decide_buckets[bucket], 1);
+    add(metrics, shard, &shard->decide_ns, decide_ns > 0 ? (uint64_t)decide_ns : 0);
     if (verdict->degraded != DEGRADED_NOT)
-        add(&shard->degraded, 1);
+        add(metrics, shard, &shard->degraded, 1);
 }
 
 void metrics_http(struct metrics *metrics, enum door door, int status)
 {
+    struct shard *shard = own_shard(metrics);
     int class = status / 100 - 1;
     if (class >= 0 && class < STATUS_CLASSES)
-        add(&own_shard(metrics)->http[door][class], 1);
+        add(metrics, shard, &shard->http[door][class], 1);
 }
 
 void metrics_connections(struct metrics *metrics, enum door door, int change)
 {
-    add(&own_shard(metrics)->connections[door], (uint64_t)(int64_t)change);
+    struct shard *shard = own_shard(metrics);
+    add(metrics, shard, &shard->connections[door], (uint64_t)(int64_t)change);
 }
 
 void metrics_cut_off(struct metrics *metrics, enum door door)
 {
-    add(&own_shard(metrics)->cut_off[door], 1);
+    struct shard *shard = own_shard(metrics);
+    add(metrics, shard, &shard->cut_off[door], 1);
 }
 
 void metrics_refused(struct metrics *metrics, enum door door)
 {
-    add(&own_shard(metrics)->refused[door], 1);
+    struct shard *shard = own_shard(metrics);
+    add(metrics, shard, &shard->refused[door], 1);
 }
 
 /* --- telling ------------------------------------------------------------------------------------- */
