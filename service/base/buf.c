@@ -1,32 +1,19 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
 
-void buf_add(struct buf *buf, const char *bytes, size_t n)
+void buf_add_cut(struct buf *buf, const char *bytes, size_t n)
 {
     size_t room = buf->cap - 1 - buf->n;
-    if (n > room) {
-        buf->overflowed = true;
-        n = room;
-    }
-    if (n) /* an empty slice may have no address */
-        memcpy(buf->p + buf->n, bytes, n);
-    buf->n += n;
+    buf->overflowed = true;
+    memcpy(buf->p + buf->n, bytes, n < room ? n : room);
+    buf->n += n < room ? n : room;
     buf->p[buf->n] = '\0';
-}
-
-void buf_add_text(struct buf *buf, const char *text)
-{
-    buf_add(buf, text, strlen(text));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
 }
 
 void buf_add_uint(struct buf *buf, unsigned long long value)
@@ -72,11 +59,28 @@ static void add_json_escape(struct buf *buf, unsigned char c)
     }
 }
 
+/* How many bytes at the start are ASCII and need no escape, in steps of eight: most texts are ids. */
+static size_t plain_words(struct slice text)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    size_t i = 0;
+    for (; i + 8 <= text.n; i += 8) {
+        uint64_t word;
+        memcpy(&word, text.p + i, 8);
+        uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\', delete = word ^ ones * 0x7f;
+        uint64_t found = word | (word - ones * 0x20) | (quote - ones) | (backslash - ones) |
+                         (delete - ones);
+        if (found & tops) /* may be a false alarm, never the other way round */
+            break;
+    }
+    return i;
+}
+
 void buf_add_json(struct buf *buf, struct slice text)
 {
     buf_add_char(buf, '"');
     size_t plain = 0; /* start of the run not yet copied */
-    for (size_t i = 0; i < text.n;) {
+    for (size_t i = plain_words(text); i < text.n;) {
         unsigned char c = (unsigned char)text.p[i];
         size_t len = c < 0x80 ? 1 : utf8_len(text.p + i, text.n - i);
         bool needs_escape = c < 0x20 || c == '"' || c == '\\' || c == 0x7f;

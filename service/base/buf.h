@@ -24,9 +24,30 @@ struct buf {
 /* A buffer over `array` (an array, not a pointer). */
 #define BUF_OVER(array) ((struct buf){(array), 0, sizeof(array), false})
 
-void buf_add(struct buf *buf, const char *bytes, size_t n);
-void buf_add_text(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char c);
+/* Inline, because most of a verdict is literals: their copies then are a few moves each. */
+void buf_add_cut(struct buf *buf, const char *bytes, size_t n); /* what does not fit; for buf_add() */
+static inline void buf_add(struct buf *buf, const char *bytes, size_t n)
+{
+    if (n >= buf->cap - buf->n) {
+        buf_add_cut(buf, bytes, n);
+        return;
+    }
+    if (n) /* an empty slice may have no address */
+        memcpy(buf->p + buf->n, bytes, n);
+    buf->n += n;
+    buf->p[buf->n] = '\0';
+}
+
+static inline void buf_add_text(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
 void buf_add_uint(struct buf *buf, unsigned long long value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 

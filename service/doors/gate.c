@@ -44,21 +44,22 @@ static bool is_token(const char *p, size_t n)
     return n > 0;
 }
 
-/* Any byte below 0x20 or 0x7f? Eight at a time: tokens are long. */
+/* Any byte below 0x20 or 0x7f? Eight at a time: tokens are long. (A high byte may raise a false alarm
+ * behind a control character, never alone.) */
 static bool has_control(const char *p, size_t n)
 {
     const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    uint64_t found = 0;
     for (; n >= 8; p += 8, n -= 8) {
         uint64_t word;
         memcpy(&word, p, 8);
         uint64_t deletes = word ^ ones * 0x7f;
-        if ((((word - ones * 0x20) & ~word) | ((deletes - ones) & ~deletes)) & tops)
-            return true;
+        found |= ((word - ones * 0x20) & ~word) | ((deletes - ones) & ~deletes);
     }
+    found &= tops;
     for (; n; p++, n--)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            return true;
-    return false;
+        found |= (unsigned char)*p < 0x20 || *p == 0x7f;
+    return found;
 }
 
 static bool has_control_but_tab(const char *p, size_t n)

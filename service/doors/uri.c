@@ -18,9 +18,16 @@ static int escape_value(const char *p, const char *end)
     return value ? value : -1;
 }
 
-static bool is_control(char c)
+/* What a byte of a target may be; everything else is plain. */
+enum { PLAIN, ESCAPE, PLUS, AMPERSAND, EQUALS, QUESTION, REFUSED };
+static const unsigned char class_of[256] = {
+    [0 ... ' '] = REFUSED, [0x7f] = REFUSED, ['#'] = REFUSED, ['%'] = ESCAPE, ['+'] = PLUS,
+    ['&'] = AMPERSAND,     ['='] = EQUALS,   ['?'] = QUESTION,
+};
+
+static unsigned char class_at(const char *p)
 {
-    return (unsigned char)c <= ' ' || c == 0x7f;
+    return class_of[(unsigned char)*p];
 }
 
 static int malformed(struct err *err)
@@ -31,13 +38,14 @@ static int malformed(struct err *err)
 /* Finds the end of the path; what is in it must be clean, so that decoding later cannot fail. */
 static int take_path(const char **p, const char *end, struct slice *ret, struct err *err)
 {
-    const char *start = *p;
+    const char *at = *p, *start = at;
     if (start == end || *start != '/')
         return malformed(err);
-    for (; *p < end && **p != '?'; ++*p)
-        if (is_control(**p) || **p == '#' || (**p == '%' && escape_value(*p, end) < 0))
+    for (; at < end && class_at(at) != QUESTION; at++)
+        if (class_at(at) == REFUSED || (class_at(at) == ESCAPE && escape_value(at, end) < 0))
             return malformed(err);
-    *ret = (struct slice){start, (size_t)(*p - start)};
+    *p = at;
+    *ret = (struct slice){start, (size_t)(at - start)};
     return 0;
 }
 
@@ -46,27 +54,41 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Decodes up to `stop` or & into *out, which runs behind *p in the same text. */
-static bool take_text(const char **p, const char *end, char stop, char **out, struct slice *ret)
+/* The byte that stands at *p, which is not plain; moves *p to its last character. Negative: refused. */
+static int decode_one(const char **p, const char *end, bool may_be_plus)
 {
-    const char *start = *p;
-    char *to = *out;
-    for (; *p < end && **p != '&' && **p != stop; ++*p) {
-        char c = **p;
-        if (c == '%') {
-            int value = escape_value(*p, end);
-            if (value < 0)
-                return false;
-            c = (char)value;
-            *p += 2;
-        } else if (c == '+') {
-            bool is_plus = *p == start && stop == '&' && end - start > 1 && is_digit(start[1]);
-            c = is_plus ? '+' : ' ';
-        } else if (is_control(c) || c == '#') {
-            return false;
-        }
-        *to++ = c;
+    switch (class_at(*p)) {
+    case ESCAPE: {
+        int value = escape_value(*p, end);
+        *p += 2;
+        return value;
     }
+    case PLUS: return may_be_plus && end - *p > 1 && is_digit((*p)[1]) ? '+' : ' ';
+    case REFUSED: return -1;
+    default: return (unsigned char)**p;
+    }
+}
+
+/* Decodes a name (up to =) or a value, up to &, into *out, which runs behind *p in the same text. */
+static bool take_text(const char **p, const char *end, bool is_name, char **out, struct slice *ret)
+{
+    const char *at = *p, *start = at;
+    char *to = *out;
+    for (;; at++) {
+        const char *run = at;
+        while (at < end && class_at(at) == PLAIN)
+            at++;
+        if (to != run)
+            memmove(to, run, (size_t)(at - run));
+        to += at - run;
+        if (at == end || class_at(at) == AMPERSAND || (is_name && class_at(at) == EQUALS))
+            break;
+        int value = decode_one(&at, end, !is_name && at == start);
+        if (value < 0)
+            return false;
+        *to++ = (char)value;
+    }
+    *p = at;
     *ret = (struct slice){*out, (size_t)(to - *out)};
     *out = to;
     return true;
@@ -75,11 +97,11 @@ static bool take_text(const char **p, const char *end, char stop, char **out, st
 static int take_param(const char **p, const char *end, char **out, struct uri *uri, struct err *err)
 {
     struct slice name, value = {*out, 0};
-    if (!take_text(p, end, '=', out, &name))
+    if (!take_text(p, end, true, out, &name))
         return malformed(err);
     if (*p < end && **p == '=') {
         ++*p;
-        if (!take_text(p, end, '&', out, &value))
+        if (!take_text(p, end, false, out, &value))
             return malformed(err);
     }
     if (name.n == 0)
