@@ -53,6 +53,15 @@ size_t ruleset_rules_count(const struct ruleset *ruleset);
 /* Bytes of header, keys and facts, and of the cold part; for bench and metrics. */
 void ruleset_bytes(const struct ruleset *ruleset, size_t *ret_hot, size_t *ret_cold);
 
+/*
+ * A ruleset as bytes, for another process or a later one on the same kind of machine: borrowed from the
+ * ruleset. RULESET_LAYOUT grows when struct ruleset or what follows it changes.
+ */
+enum { RULESET_LAYOUT = 1 };
+struct slice ruleset_image(const struct ruleset *ruleset);
+/* Back, returned new. ERR_INVALID: anything in it would lead outside of it. */
+int ruleset_from_image(struct slice image, struct ruleset **ret, struct err *err) MUST_CHECK;
+
 /* Some of the rules in it: the wide scope, the locks, or one account's. */
 struct rule_range {
     uint16_t first, count;

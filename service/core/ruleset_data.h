@@ -25,7 +25,7 @@ struct cold_rule {
     int64_t starts_at_ms, expires_at_ms;
     uint32_t target, id, source, divert_to;
     uint8_t action;
-    bool is_last; /* of those with the same key; an undated one comes last */
+    uint8_t is_last; /* of those with the same key; an undated one comes last */
 };
 
 struct cold_account {
@@ -40,7 +40,7 @@ struct ruleset {
     uint16_t entries_count, rules_count, accounts_count;
     struct rule_range wide, locks;
     uint8_t tenant_bytes;
-    bool has_groups, has_countries, is_suspended;
+    uint8_t has_groups, has_countries, is_suspended; /* no bool: images hold any byte */
     char outside_line[OUTSIDE_LINE_MAX + 1];
 };
 

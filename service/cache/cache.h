@@ -1,0 +1,69 @@
+/*
+ * Compiled rulesets shared by the nodes of a cluster: what a node asks when the store does not answer,
+ * and what tells it, within a millisecond, that something was changed elsewhere.
+ *
+ *     writer node ── cache_put ──► Redis ── invalidation ──► every other node ── changed() ──► feed
+ *     cold node   ── cache_get ──► Redis ──► envelope: MAC, tenant, layout ──► struct ruleset
+ *
+ * Never the truth: losing it loses speed, not safety. Values are sealed (envelope.h) with a key that the
+ * nodes derive from their key directory, so that whoever can write to Redis still cannot open a country;
+ * keys are keyed hashes of the tenant, because names of keys leak (BCAST ignores key permissions).
+ *
+ * One thread listens (client tracking, BCAST, redirected to its own connection: the only arrangement
+ * that tells when it broke); it calls changed() for each invalidation, and once more whenever it cannot
+ * be sure that it heard everything: after a reconnect, a null flush, a missed canary. Others use a small
+ * pool of connections. After any error a connection is thrown away, never reused.
+ */
+#ifndef SEKISHO_CACHE_CACHE_H
+#define SEKISHO_CACHE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "core/ruleset.h"
+
+struct cache;
+
+enum { CACHE_KEY_BYTES = 32 };
+
+struct cache_config {
+    /* redis://[user[:password]@]host[:port][/db], or through Sentinel:
+     * redis+sentinel://[user[:password]@]host:port[,host:port…]/MASTER[/db] */
+    const char *url;
+    unsigned char key[CACHE_KEY_BYTES]; /* seals values, hashes tenants */
+    int64_t max_age_ms;                 /* values older than this are not believed; 0: a day */
+    void (*changed)(void *context);     /* from the listening thread; must not wait */
+    void *context;
+};
+
+/*
+ * Starts the listening thread and returns at once; a Redis that is away is no error, one that comes
+ * later is found. ERR_INVALID: the URL is not understood (the text names --redis).
+ */
+int cache_open(const struct cache_config *config, struct cache **ret, struct err *err) MUST_CHECK;
+void cache_close(struct cache *cache); /* NULL is fine */
+
+/*
+ * The ruleset of one tenant (empty: the platform's), returned new. Waits until `deadline_ms`
+ * (clock_mono_ms) at most. ERR_NOT_FOUND: not there, too old, or not believed (counted as poisoned).
+ * ERR_UNAVAILABLE: could not look; for a second after a failure that is said at once, so that a Redis
+ * that swallows packets costs one call its deadline and not every call.
+ */
+int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, struct ruleset **ret,
+              struct err *err) MUST_CHECK;
+/* Seals and stores it; other nodes hear of it. ERR_UNAVAILABLE. */
+int cache_put(struct cache *cache, const struct ruleset *ruleset, struct err *err) MUST_CHECK;
+int cache_remove(struct cache *cache, struct slice tenant, struct err *err) MUST_CHECK;
+
+/* Does the listening connection work: heard from within the last seconds, tracking set up? Then nothing
+ * that another node put can have been missed. */
+bool cache_is_listening(const struct cache *cache);
+
+struct cache_totals {
+    uint64_t hits, misses, poisoned, errors, puts, invalidations, flushes, reconnects;
+};
+struct cache_totals cache_totals(const struct cache *cache);
+
+#endif
