@@ -5,6 +5,7 @@
  *     store ─► rulesets ◄─ feed      keys ─► auth      rulesets, attempts ─► engine ─► the three doors
  */
 #include <sodium.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -25,7 +26,10 @@
 #include "engine/rulesets.h"
 #include "store/store.h"
 
-enum { EXIT_CONFIG = 2 };
+enum {
+    EXIT_CONFIG = 2,
+    FILES_WANTED = 16384, /* the connections that the three doors take at most, and the store */
+};
 
 /* Everything that lives as long as the daemon; NULL where not built yet. */
 struct world {
@@ -49,6 +53,18 @@ static int make_state(const char *dir, struct err *err)
     if (mkdir(dir, 0700) && errno != EEXIST)
         return err_set(err, ERR_IO, "--state %s: %s", dir, strerror(errno));
     return 0;
+}
+
+/* The usual soft limit, 1024 or less, is for programs that select(): one door full of idle connections
+ * would leave the others, and the store, without descriptors. */
+static void allow_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= FILES_WANTED)
+        return;
+    files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < FILES_WANTED)
+        log_warn("few_files", "allowed=%llu wanted=%d", (unsigned long long)files.rlim_cur, FILES_WANTED);
 }
 
 /* The numbering data that the configuration names, in force from the next call on. */
@@ -189,6 +205,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     log_set_level(config.log_level);
+    allow_files();
 
     if (sodium_init() < 0)
         rc = err_set(&err, ERR_IO, "no randomness");
