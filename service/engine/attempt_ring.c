@@ -48,7 +48,7 @@ void attempt_ring_release(struct attempt_ring *ring)
     ring->slots = NULL;
 }
 
-/* --- in ---------------------------------------------------------------------------------------------- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 static bool is_domestic(const struct number *number)
 {
@@ -121,7 +121,7 @@ bool attempt_ring_push(struct attempt_ring *ring, const struct call *call,
     return true;
 }
 
-/* --- out --------------------------------------------------------------------------------------------- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 /* Copies text as plain UTF-8: a byte that is none, or a control character, is "?". */
 static void put(char *out, size_t size, struct slice text)

@@ -59,7 +59,7 @@ struct attempts_totals attempts_totals(const struct attempts *attempts)
     };
 }
 
-/* --- the batch ------------------------------------------------------------------------------------- */
+/* --- the batch -------------------------------------------------------------------------------- */
 
 static bool is_empty(const struct batch *batch)
 {
@@ -153,7 +153,7 @@ static int flush(struct attempts *attempts, struct err *err)
     return 0;
 }
 
-/* --- the thread ------------------------------------------------------------------------------------ */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 struct retry {
     int64_t wait_ms; /* 0: the last try was good */

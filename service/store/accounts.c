@@ -74,7 +74,7 @@ int store_account_list(struct txn *txn, struct slice tenant, struct page page, s
     return 0;
 }
 
-/* --- put -------------------------------------------------------------------------------------------- */
+/* --- put -------------------------------------------------------------------------------------- */
 
 static int write_row(struct txn *txn, const struct account *account, struct err *err)
 {
@@ -146,7 +146,8 @@ static int put(struct txn *txn, const struct account *wanted, const struct condi
     struct touched *touched;
     if (!account_id_is_valid(id))
         return err_field(err, ERR_INVALID, "/id",
-                         "an account id is up to 63 of A-Z a-z 0-9 . - _, the first a letter or digit");
+                         "an account id is up to 63 of A-Z a-z 0-9 . - _, the first a letter "
+                         "or digit");
     if (tenant.n == 0)
         return err_set(err, ERR_NOT_FOUND, "no such tenant");
     int r = txn_lock(txn, tenant, &touched, err);
@@ -178,7 +179,7 @@ int store_account_put(struct txn *txn, const struct account *account,
     return r;
 }
 
-/* --- delete ------------------------------------------------------------------------------------------ */
+/* --- delete ----------------------------------------------------------------------------------- */
 
 static int delete_rules(struct txn *txn, struct touched *touched, struct slice id, struct err *err)
 {

@@ -5,7 +5,7 @@
     "at_ms, decision_id, tenant, account, number, kind, country, action, reason, rule_id, "        \
     "degraded, origin, call_id, source_ip, revision"
 
-/* --- adding ------------------------------------------------------------------------------------------ */
+/* --- adding ----------------------------------------------------------------------------------- */
 
 static int add_attempt(struct txn *txn, const struct attempt *attempt, struct err *err)
 {
@@ -54,7 +54,7 @@ int store_attempts_add(struct store *store, const struct attempt *attempts, unsi
     return store_commit(txn, NULL, err);
 }
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Columns of one attempt and where they go. */
 static const struct {

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-/* --- members ------------------------------------------------------------------------------------- */
+/* --- members ---------------------------------------------------------------------------------- */
 
 static void add_name(struct buf *out, const char *name)
 {
@@ -35,7 +35,7 @@ static void add_moment(struct buf *out, const char *name, int64_t ms)
         add_text(out, name, clock_format(ms, text));
 }
 
-/* --- objects --------------------------------------------------------------------------------------- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 static void add_rule(struct buf *out, const struct rule *rule)
 {
@@ -142,7 +142,7 @@ static void add_revocation(struct buf *out, const void *object)
     buf_add_char(out, '}');
 }
 
-/* --- into the arena ---------------------------------------------------------------------------------- */
+/* --- into the arena --------------------------------------------------------------------------- */
 
 /* Written again with more room until it fits: most objects fit at once. */
 static const char *json_of(struct arena *arena, void (*add)(struct buf *, const void *),

@@ -36,7 +36,7 @@ int store_profile_list(struct txn *txn, struct page page, struct arena *arena, s
     return 0;
 }
 
-/* --- put -------------------------------------------------------------------------------------------- */
+/* --- put -------------------------------------------------------------------------------------- */
 
 static bool is_bare(const struct rule *rule)
 {
@@ -194,7 +194,7 @@ int store_profile_put(struct txn *txn, const struct profile *profile,
     return r;
 }
 
-/* --- delete ------------------------------------------------------------------------------------------ */
+/* --- delete ----------------------------------------------------------------------------------- */
 
 static int delete(struct txn *txn, struct slice id, const struct condition *condition,
                   struct arena *arena, struct err *err)

@@ -64,7 +64,7 @@ static int take_new(struct replacement *it, const struct rule *rules, unsigned c
     return 0;
 }
 
-/* --- matching ------------------------------------------------------------------------------------- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 /* Rules of one target stand together; within them those of equal dates. */
 static int compare_place(const void *a, const void *b)
@@ -152,7 +152,7 @@ static int check_collisions(struct replacement *it, struct err *err)
     return 0;
 }
 
-/* --- writing ---------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static int delete_old(struct replacement *it, struct err *err)
 {

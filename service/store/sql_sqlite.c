@@ -14,194 +14,35 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "store/sqlite_conn.h"
 #include "store/sqlite_file.h"
 
 enum {
     READERS_MAX = 8,
-    WAIT_S = 5,          /* for the writer, or for a reader */
-    STATEMENTS_MAX = 256 /* prepared and kept, a connection; a power of two */
+    WAIT_S = 5, /* for the writer, or for a reader */
 };
 
-struct statement {
-    const char *text;
-    sqlite3_stmt *stmt;
-};
-
-struct connection {
-    struct sql_conn base;
-    struct database *database;
-    sqlite3 *db;
-    sqlite3_stmt *running;
-    struct connection *next_idle;
-    struct statement statements[STATEMENTS_MAX];
-};
-
-struct database {
+struct sqlite_database {
     struct sql base;
     char *path;
     int lock_fd;
-    struct connection *writer;
+    struct sqlite_conn *writer;
     pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t writer_is_free, reader_is_free;
     bool is_writing;
-    struct connection *idle; /* readers */
+    struct sqlite_conn *idle; /* readers */
     unsigned readers_count;  /* idle or not */
 };
 
-/* --- statements --------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
-/* SQLite gives "$1" a number by where it stands; "?1" is the first parameter wherever it stands. */
-static int prepare(struct connection *conn, const char *text, sqlite3_stmt **ret, struct err *err)
-{
-    char *own = strdup(text);
-    if (!own)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    for (char *p = own; *p; p++)
-        if (*p == '$')
-            *p = '?';
-    int rc = sqlite3_prepare_v3(conn->db, own, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
-    free(own);
-    return rc == SQLITE_OK ? 0 : sqlite_error(conn->db, rc, err);
-}
-
-/* Finds the statement, prepared now or earlier; a full neighbourhood gives up its first. */
-static int find(struct connection *conn, const char *text, sqlite3_stmt **ret, struct err *err)
-{
-    enum { PROBES = 8 };
-    size_t home = ((uintptr_t)text * 0x9e3779b97f4a7c15u) >> 56;
-    struct statement *place = NULL;
-    for (size_t i = 0; i < PROBES; i++) {
-        struct statement *kept = &conn->statements[(home + i) % STATEMENTS_MAX];
-        if (kept->text == text) {
-            *ret = kept->stmt;
-            return 0;
-        }
-        if (!place && !kept->text)
-            place = kept;
-    }
-    sqlite3_stmt *stmt;
-    int r = prepare(conn, text, &stmt, err);
-    if (r < 0)
-        return r;
-    if (!place)
-        place = &conn->statements[home % STATEMENTS_MAX];
-    sqlite3_finalize(place->stmt);
-    *place = (struct statement){text, stmt};
-    *ret = stmt;
-    return 0;
-}
-
-static int bind(sqlite3_stmt *stmt, struct sql_values values)
-{
-    int rc = SQLITE_OK;
-    for (unsigned i = 0; i < values.count && rc == SQLITE_OK; i++) {
-        const struct sql_value *value = &values.list[i];
-        int at = (int)i + 1;
-        if (value->type == SQL_INT)
-            rc = sqlite3_bind_int64(stmt, at, value->number);
-        else if (value->type == SQL_TEXT) /* a NULL address would bind NULL */
-            rc = sqlite3_bind_text64(stmt, at, value->text.p ? value->text.p : "", value->text.n,
-                                     SQLITE_STATIC, SQLITE_UTF8);
-        else
-            rc = sqlite3_bind_null(stmt, at);
-    }
-    return rc;
-}
-
-static int sqlite_query(struct sql_conn *base, const char *text, struct sql_values values,
-                        struct err *err)
-{
-    struct connection *conn = (struct connection *)base;
-    assert(!conn->running);
-    if (sqlite3_get_autocommit(conn->db)) /* what follows would be committed piece by piece */
-        return err_set(err, ERR_UNAVAILABLE, "store: the database gave up the transaction");
-    sqlite3_stmt *stmt;
-    int r = find(conn, text, &stmt, err);
-    if (r < 0)
-        return r;
-    int rc = bind(stmt, values);
-    if (rc != SQLITE_OK)
-        return sqlite_error(conn->db, rc, err);
-    conn->running = stmt;
-    return 0;
-}
-
-static int sqlite_next(struct sql_conn *base, struct err *err)
-{
-    struct connection *conn = (struct connection *)base;
-    int rc = sqlite3_step(conn->running);
-    return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sqlite_error(conn->db, rc, err);
-}
-
-static void sqlite_end(struct sql_conn *base)
-{
-    struct connection *conn = (struct connection *)base;
-    if (!conn->running)
-        return;
-    sqlite3_reset(conn->running); /* its result repeats what next() already said */
-    sqlite3_clear_bindings(conn->running);
-    conn->running = NULL;
-}
-
-static bool sqlite_column_is_null(struct sql_conn *base, unsigned column)
-{
-    struct connection *conn = (struct connection *)base;
-    return sqlite3_column_type(conn->running, (int)column) == SQLITE_NULL;
-}
-
-static int64_t sqlite_column_int(struct sql_conn *base, unsigned column)
-{
-    struct connection *conn = (struct connection *)base;
-    return sqlite3_column_int64(conn->running, (int)column);
-}
-
-static struct slice sqlite_column_text(struct sql_conn *base, unsigned column)
-{
-    struct connection *conn = (struct connection *)base;
-    const char *p = (const char *)sqlite3_column_text(conn->running, (int)column);
-    return (struct slice){p, p ? (size_t)sqlite3_column_bytes(conn->running, (int)column) : 0};
-}
-
-static int sqlite_script(struct sql_conn *base, const char *text, struct err *err)
-{
-    struct connection *conn = (struct connection *)base;
-    assert(!conn->running);
-    int rc = sqlite3_exec(conn->db, text, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? 0 : sqlite_error(conn->db, rc, err);
-}
-
-static bool sqlite_is_open(struct sql_conn *base)
-{
-    return !sqlite3_get_autocommit(((struct connection *)base)->db);
-}
-
-/* --- connections ---------------------------------------------------------------------------------- */
-
-static int connect(struct database *database, bool is_writer, struct connection **ret,
+static int connect(struct sqlite_database *database, bool is_writer, struct sqlite_conn **ret,
                    struct err *err)
 {
-    struct connection *conn = calloc(1, sizeof *conn);
-    if (!conn)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    conn->base.driver = &sql_sqlite;
-    conn->database = database;
-    int r = sqlite_file_connect(database->path, is_writer, &conn->db, err);
-    if (r < 0) {
-        free(conn);
-        return r;
-    }
-    *ret = conn;
-    return 0;
-}
-
-static void disconnect(struct connection *conn)
-{
-    if (!conn)
-        return;
-    for (size_t i = 0; i < STATEMENTS_MAX; i++)
-        sqlite3_finalize(conn->statements[i].stmt);
-    sqlite3_close(conn->db);
-    free(conn);
+    int r = sqlite_conn_new(database->path, is_writer, ret, err);
+    if (r == 0)
+        (*ret)->database = database;
+    return r;
 }
 
 static struct timespec wait_until(void)
@@ -212,7 +53,7 @@ static struct timespec wait_until(void)
     return when;
 }
 
-static int take_writer(struct database *database, struct connection **ret, struct err *err)
+static int take_writer(struct sqlite_database *database, struct sqlite_conn **ret, struct err *err)
 {
     struct timespec until = wait_until();
     int waited = 0;
@@ -229,14 +70,14 @@ static int take_writer(struct database *database, struct connection **ret, struc
     return 0;
 }
 
-static int take_reader(struct database *database, struct connection **ret, struct err *err)
+static int take_reader(struct sqlite_database *database, struct sqlite_conn **ret, struct err *err)
 {
     struct timespec until = wait_until();
     int waited = 0;
     pthread_mutex_lock(&database->mutex);
     while (!database->idle && database->readers_count >= READERS_MAX && waited == 0)
         waited = pthread_cond_timedwait(&database->reader_is_free, &database->mutex, &until);
-    struct connection *conn = database->idle;
+    struct sqlite_conn *conn = database->idle;
     bool may_connect = !conn && database->readers_count < READERS_MAX;
     if (conn)
         database->idle = conn->next_idle;
@@ -258,9 +99,9 @@ static int take_reader(struct database *database, struct connection **ret, struc
     return 0;
 }
 
-static void give_back(struct connection *conn)
+static void give_back(struct sqlite_conn *conn)
 {
-    struct database *database = conn->database;
+    struct sqlite_database *database = conn->database;
     pthread_mutex_lock(&database->mutex);
     if (conn == database->writer) {
         database->is_writing = false;
@@ -273,11 +114,11 @@ static void give_back(struct connection *conn)
     pthread_mutex_unlock(&database->mutex);
 }
 
-/* --- transactions --------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 static void sqlite_rollback(struct sql_conn *base)
 {
-    struct connection *conn = (struct connection *)base;
+    struct sqlite_conn *conn = (struct sqlite_conn *)base;
     sqlite_end(base);
     if (sqlite_is_open(base))
         sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL); /* cannot leave it open */
@@ -286,8 +127,8 @@ static void sqlite_rollback(struct sql_conn *base)
 
 static int sqlite_begin(struct sql *base, bool is_write, struct sql_conn **ret, struct err *err)
 {
-    struct database *database = (struct database *)base;
-    struct connection *conn = NULL;
+    struct sqlite_database *database = (struct sqlite_database *)base;
+    struct sqlite_conn *conn = NULL;
     int r = is_write ? take_writer(database, &conn, err) : take_reader(database, &conn, err);
     if (r < 0)
         return r;
@@ -304,7 +145,7 @@ static int sqlite_begin(struct sql *base, bool is_write, struct sql_conn **ret, 
 
 static int sqlite_commit(struct sql_conn *base, struct err *err)
 {
-    struct connection *conn = (struct connection *)base;
+    struct sqlite_conn *conn = (struct sqlite_conn *)base;
     assert(!conn->running);
     int r = sqlite_is_open(base) ? sqlite_script(base, "COMMIT", err)
                                  : err_set(err, ERR_UNAVAILABLE,
@@ -316,16 +157,16 @@ static int sqlite_commit(struct sql_conn *base, struct err *err)
     return r;
 }
 
-/* --- open and close ------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 static void sqlite_close(struct sql *base)
 {
-    struct database *database = (struct database *)base;
-    for (struct connection *conn = database->idle, *next; conn; conn = next) {
+    struct sqlite_database *database = (struct sqlite_database *)base;
+    for (struct sqlite_conn *conn = database->idle, *next; conn; conn = next) {
         next = conn->next_idle;
-        disconnect(conn);
+        sqlite_conn_free(conn);
     }
-    disconnect(database->writer); /* last: it alone may checkpoint */
+    sqlite_conn_free(database->writer); /* last: it alone may checkpoint */
     pthread_cond_destroy(&database->reader_is_free);
     pthread_cond_destroy(&database->writer_is_free);
     pthread_mutex_destroy(&database->mutex);
@@ -339,7 +180,7 @@ static int sqlite_open(const char *address, struct sql **ret, struct err *err)
 {
     if (address[0] == '\0' || address[0] == ':')
         return err_set(err, ERR_INVALID, "--store: sqlite:FILE needs the name of a file");
-    struct database *database = calloc(1, sizeof *database);
+    struct sqlite_database *database = calloc(1, sizeof *database);
     if (!database)
         return err_set(err, ERR_NOMEM, "out of memory");
     database->base.driver = &sql_sqlite;

@@ -11,7 +11,12 @@
  * there or not at all: data, audit, revision, feed and the answer kept for an Idempotency-Key.
  *
  * Versions (ETags) of objects are the revision of their tenant at which they last changed; those of
- * profiles and platform rules the platform revision.
+ * profiles and platform rules the platform revision. A write that says what is there already is no
+ * change: no revision, no audit record, no feed row.
+ *
+ * An operation that is refused (not found, stale, …) has written nothing, and the transaction goes on.
+ * When the database itself fails, all that follows fails with the same code, the commit too, until
+ * store_savepoint_end() goes back to before it.
  *
  * Errors every function may return beside its own: ERR_UNAVAILABLE (busy, disk full, gone; nothing was
  * changed) and ERR_NOMEM. Texts returned are copied into the caller's arena.
@@ -33,7 +38,8 @@ struct txn;
 
 /*
  * Opens "sqlite:FILE" and brings its schema up to date (migrations are compiled in). ERR_INVALID: URL
- * not understood; ERR_VERSION: the file is not ours or was written by a newer program; ERR_IO.
+ * not understood; ERR_VERSION: the file is not ours or was written by a newer program; ERR_IO;
+ * ERR_UNAVAILABLE: another process has it open. Texts name the option --store.
  */
 int store_open(const char *url, struct store **ret, struct err *err) MUST_CHECK;
 void store_close(struct store *store);
@@ -140,7 +146,8 @@ int store_rule_delete(struct txn *txn, struct slice tenant, struct slice id,
 int store_rules_replace(struct txn *txn, const struct rule_filter *filter, const struct rule *rules,
                         unsigned count, const struct condition *condition,
                         struct err *err) MUST_CHECK;
-/* ETag of a list: the revision at which any rule of that filter last changed (deletions too). */
+/* ETag of a list: the revision at which any rule of that filter last changed (deletions too), or at
+ * which its owner was made. Inside a write transaction: what it will be after the commit. */
 int store_rules_version(struct txn *txn, const struct rule_filter *filter, uint64_t *ret,
                         struct err *err) MUST_CHECK;
 /* 0 for a tenant that never was; empty tenant: the platform's. */
@@ -162,8 +169,10 @@ int store_profile_delete(struct txn *txn, struct slice id, const struct conditio
 
 /* --- loading for the engine ---------------------------------------------------------------------- */
 
-/* One owner's rules as the engine compiles them; tenant->id "" for the platform. Borrowed by the
- * callback during the call only. A callback that returns non-zero ends the walk with that value. */
+/* One owner's rules as the engine compiles them, in order of id; tenant->id "" for the platform. Only
+ * what compiling needs is set: id, outside_line, status, revision of the tenant; of rules all but note
+ * and when they were made. Borrowed by the callback during the call only. A callback that returns
+ * non-zero ends the walk with that value. */
 typedef int store_policy_fn(void *context, const struct tenant *tenant, const struct rule *rules,
                             size_t count, struct err *err);
 /* Every tenant and the platform, in one consistent view. Memory is bounded by the largest tenant. */
@@ -181,7 +190,8 @@ struct feed_row {
     const char *jti;    /* for FEED_REVOCATION */
     uint64_t revision;
 };
-/* Rows after `seq`, oldest first, at most `limit`. */
+/* Rows after `seq`, oldest first, at most `limit`. Of each tenant and token only the latest row is kept:
+ * a follower that was away for long is told of each once. Rows are visible in the order of `seq`. */
 int store_feed_since(struct store *store, uint64_t seq, unsigned limit, struct arena *arena,
                      struct feed_row **ret, unsigned *ret_count, struct err *err) MUST_CHECK;
 
@@ -224,7 +234,8 @@ struct kept_answer {
 int store_idempotency_get(struct txn *txn, struct slice scope, struct slice key,
                           uint64_t fingerprint, struct arena *arena, struct kept_answer *ret,
                           struct err *err) MUST_CHECK;
-/* In the same transaction as the change. Kept for 24 hours at least, then removed on the way. */
+/* In the same transaction as the change. Kept for 24 hours at least, then removed on the way.
+ * ERR_BUSY: the key got an answer since store_idempotency_get(); this transaction cannot commit. */
 int store_idempotency_put(struct txn *txn, struct slice scope, struct slice key,
                           uint64_t fingerprint, const struct kept_answer *answer,
                           struct err *err) MUST_CHECK;

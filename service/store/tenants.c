@@ -93,7 +93,7 @@ int store_tenant_list(struct txn *txn, struct page page, struct arena *arena, st
     return 0;
 }
 
-/* --- put -------------------------------------------------------------------------------------------- */
+/* --- put -------------------------------------------------------------------------------------- */
 
 static int check_fields(const struct tenant *tenant, struct err *err)
 {
@@ -212,7 +212,7 @@ int store_tenant_put(struct txn *txn, const struct tenant *tenant, const struct 
     return r;
 }
 
-/* --- delete ------------------------------------------------------------------------------------------ */
+/* --- delete ----------------------------------------------------------------------------------- */
 
 static int delete(struct txn *txn, struct slice id, const struct condition *condition,
                   struct arena *arena, struct err *err)

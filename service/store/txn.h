@@ -104,7 +104,7 @@ static inline const char *column_copy(struct txn *txn, unsigned column, struct a
     return arena_copy(arena, sql_column_text(txn->conn, column));
 }
 
-/* --- tenants under change (touched.c) ------------------------------------------------------------ */
+/* --- tenants under change (touched.c) --------------------------------------------------------- */
 
 /* Locks a tenant, or one to be, for this transaction. *ret is valid until the next call. */
 int txn_lock(struct txn *txn, struct slice tenant, struct touched **ret,
@@ -121,13 +121,13 @@ void touched_mark(struct txn *txn);
 void touched_undo(struct txn *txn);
 void touched_release(struct txn *txn);
 
-/* --- feed (feed.c) -------------------------------------------------------------------------------- */
+/* --- feed (feed.c) ---------------------------------------------------------------------------- */
 
 /* Writes the feed rows of all changed tenants; part of the commit. *ret_seq: the last one, or 0. */
 int feed_append_changes(struct txn *txn, uint64_t *ret_seq, struct err *err) MUST_CHECK;
 int feed_append_revocation(struct txn *txn, struct slice jti, struct err *err) MUST_CHECK;
 
-/* --- conditions -------------------------------------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------------------------- */
 
 /* Does what If-Match or If-None-Match asked for hold? `condition` may be NULL. ERR_STALE, ERR_EXISTS. */
 int condition_check(const struct condition *condition, bool exists, uint64_t version,

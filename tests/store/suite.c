@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "store/sql.h"
 
-/* --- an empty store -------------------------------------------------------------------------------- */
+/* --- an empty store --------------------------------------------------------------------------- */
 
 static void drop_everything(const char *url)
 {
@@ -82,7 +82,7 @@ void suite_reopen(struct suite *suite)
     OK(store_open(suite->url, &suite->store, &err));
 }
 
-/* --- transactions ---------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 struct txn *begin_write(struct suite *suite)
 {
@@ -106,7 +106,7 @@ uint64_t commit(struct txn *txn)
     return seq;
 }
 
-/* --- short forms ------------------------------------------------------------------------------------ */
+/* --- short forms ------------------------------------------------------------------------------ */
 
 struct tenant a_tenant(const char *id, const char *profile)
 {
@@ -198,7 +198,7 @@ uint64_t revision(struct suite *suite, const char *tenant)
     return value;
 }
 
-/* --- lists -------------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 struct rule_filter all_of(const char *tenant)
 {

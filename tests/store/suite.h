@@ -4,7 +4,8 @@
  *     (nothing set)                    sqlite:, a new file in a temporary folder
  *     SEKISHO_TEST_STORE=postgres://…  that database; EVERYTHING in it is dropped before each test
  *
- * A test sees the store only through store.h, so that every driver can be held to it.
+ * A test sees the store only through store.h (and its clock, where a day has to pass), so that every
+ * driver can be held to it. test_sql asks the driver itself; test_sqlite is for SQLite alone.
  */
 #ifndef SEKISHO_TESTS_STORE_SUITE_H
 #define SEKISHO_TESTS_STORE_SUITE_H
@@ -56,13 +57,13 @@ void suite_reopen(struct suite *suite);
         (suite)->err = err;                                                                        \
     } while (0)
 
-/* --- transactions --------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 struct txn *begin_write(struct suite *suite);
 struct txn *begin_read(struct suite *suite);
 uint64_t commit(struct txn *txn); /* the feed sequence */
 
-/* --- short forms ----------------------------------------------------------------------------------- */
+/* --- short forms ------------------------------------------------------------------------------ */
 
 /* Fields a test does not care for are filled in; `profile` may be NULL (the default). */
 struct tenant a_tenant(const char *id, const char *profile);
@@ -81,7 +82,7 @@ struct tenant get_tenant(struct suite *suite, const char *id);
 struct rule get_rule(struct suite *suite, const char *tenant, const char *id);
 uint64_t revision(struct suite *suite, const char *tenant);
 
-/* --- lists ------------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 struct rule_filter all_of(const char *tenant);
 struct rule_filter own_of(const char *tenant);

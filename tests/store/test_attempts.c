@@ -164,7 +164,7 @@ static void attempts_and_revisions_are_strangers(void **state)
     assert_int_equal(audit_count(suite), 2);
 }
 
-/* --- the recorder ----------------------------------------------------------------------------------------- */
+/* --- the recorder ----------------------------------------------------------------------------- */
 
 static void the_recorder_writes_to_the_store(void **state)
 {

@@ -5,7 +5,7 @@
 
 static const struct slice acme = {"acme", 4};
 
-/* --- policies ------------------------------------------------------------------------------------------ */
+/* --- policies --------------------------------------------------------------------------------- */
 
 /* Writes each owner it is given as a line: "acme 3 0 active: deny 010, allow 0101@1001". */
 struct seen {
@@ -206,7 +206,7 @@ static void many_owners_and_a_large_one(void **state)
     assert_int_equal(seq, 3000);
 }
 
-/* --- feed ------------------------------------------------------------------------------------------------ */
+/* --- feed ------------------------------------------------------------------------------------- */
 
 static const char *feed_text(struct suite *suite, uint64_t seq, unsigned limit)
 {
@@ -290,7 +290,7 @@ static void what_changes_nothing_has_no_row(void **state)
     assert_string_equal(feed_text(suite, 0, 10), "1 tenant acme 1");
 }
 
-/* --- revisions ------------------------------------------------------------------------------------------- */
+/* --- revisions -------------------------------------------------------------------------------- */
 
 static void a_revision_grows_once_a_commit_and_versions_are_it(void **state)
 {

@@ -6,7 +6,7 @@
 static const struct slice acme = {"acme", 4};
 static const int64_t hour_ms = INT64_C(3600000);
 
-/* --- audit ------------------------------------------------------------------------------------------------ */
+/* --- audit ------------------------------------------------------------------------------------ */
 
 static void a_record_says_who_when_and_in_which_request(void **state)
 {
@@ -69,7 +69,7 @@ static void a_tenants_records_are_its_own_and_outlive_it(void **state)
     assert_int_equal(audit_count(suite), 5);
 }
 
-/* --- idempotency ------------------------------------------------------------------------------------------ */
+/* --- idempotency ------------------------------------------------------------------------------ */
 
 static void keep(struct suite *suite, const char *key, uint64_t fingerprint, int64_t later_ms)
 {
@@ -147,7 +147,7 @@ static void answers_go_after_a_day_not_before(void **state)
     assert_int_equal(find(suite, acme, "new", 1, &answer), 0);
 }
 
-/* --- revocations ------------------------------------------------------------------------------------------ */
+/* --- revocations ------------------------------------------------------------------------------ */
 
 static bool revoke(struct suite *suite, const char *jti, int64_t expires_at_ms)
 {

@@ -53,7 +53,7 @@ static struct rule locked(struct rule rule)
     return rule;
 }
 
-/* --- creation ---------------------------------------------------------------------------------------- */
+/* --- creation --------------------------------------------------------------------------------- */
 
 static void a_rule_comes_back_as_it_was_written(void **state)
 {
@@ -148,7 +148,7 @@ static void the_platform_has_rules_and_locks(void **state)
     assert_int_equal(try_create(suite, "", lock), ERR_EXISTS);
 }
 
-/* --- collisions ---------------------------------------------------------------------------------------- */
+/* --- collisions ------------------------------------------------------------------------------- */
 
 static void the_same_undated_rule_twice_is_refused(void **state)
 {
@@ -199,7 +199,7 @@ static void an_update_may_not_collide_but_may_keep_its_place(void **state)
     assert_string_equal(get_rule(suite, "acme", other).target.text, "0990");
 }
 
-/* --- update and delete --------------------------------------------------------------------------------- */
+/* --- update and delete ------------------------------------------------------------------------ */
 
 static void an_update_replaces_all_but_identity(void **state)
 {
@@ -331,7 +331,7 @@ static void changes_are_audited_with_before_and_after(void **state)
     assert_string_equal(last_audit(suite).after, "");
 }
 
-/* --- lists and versions -------------------------------------------------------------------------------- */
+/* --- lists and versions ----------------------------------------------------------------------- */
 
 static void lists_by_scope_and_page(void **state)
 {
@@ -397,7 +397,7 @@ static void each_list_has_a_version_of_its_own(void **state)
     assert_int_equal(list_version(suite, account_of("acme", "1001")), 5);
 }
 
-/* --- limits -------------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void add_many(struct suite *suite, const char *account, unsigned first, unsigned count)
 {

@@ -21,7 +21,7 @@
 static const struct slice acme = {"acme", 4};
 static const struct actor tester = {"t", "operator", "", ""};
 
-/* --- folders and files -------------------------------------------------------------------------------------- */
+/* --- folders and files ------------------------------------------------------------------------ */
 
 struct place {
     char folder[64], file[96], url[112];
@@ -143,7 +143,7 @@ static void the_settings_are_in_force(void **unused)
     remove_place(&place);
 }
 
-/* --- files that are not for us -------------------------------------------------------------------------------- */
+/* --- files that are not for us ---------------------------------------------------------------- */
 
 static void a_file_that_is_no_database_is_left_alone(void **unused)
 {
@@ -257,7 +257,7 @@ static void a_file_that_cannot_be_written_is_refused(void **unused)
     remove_place(&place);
 }
 
-/* --- one process, one writer ---------------------------------------------------------------------------------- */
+/* --- one process, one writer ------------------------------------------------------------------ */
 
 static void a_file_in_use_is_refused(void **unused)
 {
@@ -295,7 +295,7 @@ static void a_writer_that_waits_too_long_is_told(void **state)
     remove_place(&place);
 }
 
-/* --- edits that can be counted ---------------------------------------------------------------------------------- */
+/* --- edits that can be counted ---------------------------------------------------------------- */
 
 /* Adds rule number `n` to tenant acme, in a transaction of its own. */
 static int add_numbered(struct store *store, int n, struct err *err)
@@ -360,7 +360,7 @@ static int count_numbered(struct store *store)
     return ok ? (int)count : -1;
 }
 
-/* --- a full disk -------------------------------------------------------------------------------------------------- */
+/* --- a full disk ------------------------------------------------------------------------------ */
 
 /* What a child does whose file cannot grow; its exit status says where it went wrong. */
 static int live_on_a_full_disk(const char *url, void (*set_full)(bool is_full))
@@ -473,7 +473,7 @@ static void a_disk_that_is_full(void **unused)
     assert_int_equal(status, 0);
 }
 
-/* --- kill -9 -------------------------------------------------------------------------------------------------------- */
+/* --- kill -9 ---------------------------------------------------------------------------------- */
 
 /* Adds edits from number `first` and tells each one that was acknowledged, until it is killed. */
 static void edit_until_killed(const char *url, int first, int out)
@@ -533,7 +533,7 @@ static void every_acknowledged_edit_survives_kill_9(void **unused)
     remove_place(&place);
 }
 
-/* --- the log stays small ---------------------------------------------------------------------------------------------- */
+/* --- the log stays small ---------------------------------------------------------------------- */
 
 static void the_log_is_checkpointed_on_the_way(void **unused)
 {

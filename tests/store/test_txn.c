@@ -22,7 +22,7 @@ static void put(struct txn *txn, const char *id)
     OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
 }
 
-/* --- urls ------------------------------------------------------------------------------------------------ */
+/* --- urls ------------------------------------------------------------------------------------- */
 
 static void urls_that_name_no_database_are_refused(void **state)
 {
@@ -43,7 +43,7 @@ static void a_store_that_works_answers_a_ping(void **state)
     store_rollback(NULL);
 }
 
-/* --- all or nothing -------------------------------------------------------------------------------------- */
+/* --- all or nothing --------------------------------------------------------------------------- */
 
 static void a_rollback_leaves_nothing(void **state)
 {
@@ -78,7 +78,7 @@ static void a_failed_statement_makes_the_whole_commit_fail(void **state)
     assert_int_equal(revision(suite, "acme"), 1);
 }
 
-/* --- savepoints ------------------------------------------------------------------------------------------ */
+/* --- savepoints ------------------------------------------------------------------------------- */
 
 static void a_savepoint_undoes_only_itself(void **state)
 {
@@ -200,7 +200,7 @@ static void bulk_with_many_tenants_and_savepoints(void **state)
     assert_int_equal(audit_count(suite), 1000); /* as many as are asked for at once */
 }
 
-/* --- readers and writers --------------------------------------------------------------------------------- */
+/* --- readers and writers ---------------------------------------------------------------------- */
 
 static void a_reader_keeps_its_view_while_a_writer_commits(void **state)
 {

@@ -16,7 +16,7 @@
 #include "engine/attempt_ring.h"
 #include "engine/attempts.h"
 
-/* --- the double ------------------------------------------------------------------------------------ */
+/* --- the double ------------------------------------------------------------------------------- */
 
 enum { KEPT_MAX = 100000 };
 
@@ -85,7 +85,7 @@ static void wait_ms(int ms)
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
 }
 
-/* --- calls ------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static const struct call a_call = {
     .tenant = {"acme", 4},
@@ -114,7 +114,7 @@ static struct verdict a_verdict(enum action action, enum number_kind kind, const
     return verdict;
 }
 
-/* --- what is kept ------------------------------------------------------------------------------------ */
+/* --- what is kept ----------------------------------------------------------------------------- */
 
 static void a_denied_call_is_a_record_with_everything(void **unused)
 {
@@ -263,7 +263,29 @@ static void allowed_calls_are_counted_by_account_and_minute(void **unused)
     release();
 }
 
-/* --- bounds and failures ----------------------------------------------------------------------------- */
+static void minutes_that_share_a_place_in_the_index_are_kept_apart(void **unused)
+{
+    (void)unused;
+    enum { MINUTES = 1500 }; /* of a batch's 2048, in 4096 places: some must meet */
+    struct attempts *attempts = start(0);
+    struct verdict verdict = a_verdict(ACTION_ALLOW, KIND_MOBILE, "09012345678");
+    const int64_t first_ms = INT64_C(1763755200000);
+    uint64_t of_first = 0;
+    for (int i = 0; i < 2 * MINUTES; i++) {
+        verdict.decided_at_ms = first_ms + i % MINUTES * 60000;
+        attempts_record(attempts, &a_call, &verdict);
+    }
+    attempts_stop(attempts);
+    assert_int_equal(kept_calls(), 2 * MINUTES);
+    for (unsigned i = 0; i < kept.counts_count; i++) {
+        assert_true(kept.counts[i].count <= 2);
+        of_first += kept.counts[i].minute_ms == first_ms ? kept.counts[i].count : 0;
+    }
+    assert_int_equal(of_first, 2);
+    release();
+}
+
+/* --- bounds and failures ---------------------------------------------------------------------- */
 
 static void records_reach_the_store_without_a_stop(void **unused)
 {
@@ -355,7 +377,7 @@ static void stopping_does_not_wait_for_ever(void **unused)
     release();
 }
 
-/* --- many threads ------------------------------------------------------------------------------------ */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 enum { THREADS = 4, CALLS_EACH = 20000 };
 
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(an_invalid_number_is_kept_as_dialed_made_harmless),
         cmocka_unit_test(texts_that_are_too_long_are_cut),
         cmocka_unit_test(allowed_calls_are_counted_by_account_and_minute),
+        cmocka_unit_test(minutes_that_share_a_place_in_the_index_are_kept_apart),
         cmocka_unit_test(records_reach_the_store_without_a_stop),
         cmocka_unit_test(a_full_ring_drops_and_counts),
         cmocka_unit_test(a_store_that_is_away_costs_only_what_does_not_fit),
