@@ -18,6 +18,7 @@ enum {
     ADMIN_THREADS = 8, /* they may wait for the store */
     DIAL_CONNECTIONS_MAX = 10000,
     ADMIN_CONNECTIONS_MAX = 512,
+    ADMIN_PER_ADDRESS_MAX = 128, /* dial has none: a PBX node is one address */
     DIAL_MEMORY_BYTES = 24 * 1024,  /* of libmicrohttpd for a connection: 16 kB of header and a bit */
     ADMIN_MEMORY_BYTES = 32 * 1024,
     PEM_BYTES_MAX = 1024 * 1024,
@@ -135,6 +136,8 @@ static int start_daemon(struct http *http, const struct http_config *config, con
         /* 0 and 1 are the same to the library, but it warns of 1 */
         MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u,
         MHD_OPTION_CONNECTION_LIMIT, connections > threads ? connections : threads,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        http->door == DOOR_ADMIN ? (unsigned)ADMIN_PER_ADDRESS_MAX : 0u, /* 0: none */
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadline.h is stricter and costs less */
         MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, http,
