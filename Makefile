@@ -9,10 +9,10 @@ comma := ,
 BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 CC    := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 
-BUILD_PACKAGES := gcc make pkg-config libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
+BUILD_PACKAGES := gcc make pkg-config curl libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
                   libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
-TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-yaml python3-jsonschema curl openssl \
-                  sqlite3 clang
+TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-yaml python3-jsonschema openssl sqlite3 \
+                  clang
 LIBS_WANTED    := libmicrohttpd jansson libjwt sqlite3 liburcu-bp libsodium libcurl libcrypto
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
@@ -69,12 +69,12 @@ $(BUILD)/libtests.a: $(SHARED)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtests.a $(BUILD)/libsekisho.a
 	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS) -lm
 
-PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
+PYTEST := /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider
 QUIET  := --no-print-directory -s -j$(shell nproc)
 
 .PHONY: deps
 deps: # installs what building needs, when it is missing
-	@command -v gcc pkg-config >/dev/null && pkg-config --exists $(LIBS_WANTED) || \
+	@which gcc pkg-config curl >/dev/null && pkg-config --exists $(LIBS_WANTED) || \
 	    service/install-packages $(BUILD_PACKAGES)
 
 .PHONY: test-deps
@@ -83,6 +83,7 @@ test-deps: deps
 
 .PHONY: run
 run: deps ## install what is missing, build, start a demo and ask it three questions
+	@[ -x $(BUILD)/sekishod ] || echo 'building' >&2
 	@$(MAKE) $(QUIET) all
 	@service/demo
 
