@@ -55,6 +55,19 @@ static int print_issued(struct cli *cli, const char *token, const struct credent
     return EXIT_OK;
 }
 
+/* What the options say that token_issue() would refuse without naming them, or that needs --long. */
+static int check_request(struct cli *cli, const struct token_request *request, bool is_long)
+{
+    if (role_is_of_tenant(request->role) && request->tenants_count != 1)
+        return cli_trouble(cli, "--tenant: role %s needs exactly one", role_word(request->role));
+    if (request->role == ROLE_OPERATOR && request->tenants_count)
+        return cli_trouble(cli, "--tenant: an operator is not limited to tenants");
+    if (request->ttl_ms > token_ttl_max_ms(request->role) && !is_long)
+        return cli_trouble(cli, "a token of role %s should last 24 hours at most; --long insists",
+                           role_word(request->role));
+    return EXIT_OK;
+}
+
 static int issue(struct cli *cli, const void *given)
 {
     const struct token_options *options = given;
@@ -66,9 +79,8 @@ static int issue(struct cli *cli, const void *given)
         return cli_trouble(cli, "--%s is missing", cli_given(cli, "keys") ? "role" : "keys");
     struct token_request request = {roles[options->role], (const char *const *)options->tenants.items,
                                     options->tenants.count, options->ttl_ms, options->subject};
-    if (request.ttl_ms > token_ttl_max_ms(request.role) && !options->is_long)
-        return cli_trouble(cli, "a token of role %s should last 24 hours at most; --long insists",
-                           role_word(request.role));
+    if (check_request(cli, &request, options->is_long))
+        return EXIT_TROUBLE;
     int rc = keyring_load(options->keys, false, &keyring, &err);
     if (rc == 0)
         rc = token_issue(keyring, &request, clock_now_ms(), token, &credential, &err);

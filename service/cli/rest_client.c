@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/version.h"
+#include "cli/rest_trouble.h"
 
 enum { TOKEN_BYTES_MAX = 4096, CONNECT_MS_MAX = 5000, PAGE_ITEMS_MAX = 100 };
 
@@ -28,7 +29,8 @@ static int read_token_file(struct cli *cli, struct slice *ret)
     char *text = arena_alloc(&cli->arena, TOKEN_BYTES_MAX + 2);
     FILE *file = text ? fopen(path, "re") : NULL;
     if (!file)
-        return cli_trouble(cli, "%s: %s", path, strerror(errno));
+        return cli_trouble(cli, "--token-file or SEKISHO_TOKEN_FILE: %s: %s", path,
+                           strerror(errno));
     size_t n = fread(text, 1, TOKEN_BYTES_MAX + 1, file);
     fclose(file);
     while (n && isspace((unsigned char)text[n - 1]))
@@ -174,55 +176,11 @@ static void exchange_release(struct exchange *exchange)
     free(exchange->text);
 }
 
-/* --- what went wrong, for people --------------------------------------------------------------------- */
-
-static int no_answer(struct cli *cli, const struct exchange *exchange, CURLcode code)
-{
-    const char *why = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
-    if (exchange->is_too_long)
-        why = "the answer is too long";
-    cli_trouble(cli, "%s: %s", cli->common->url, why);
-    if (code == CURLE_COULDNT_CONNECT)
-        fprintf(stderr, "Is sekishod running there? --url or SEKISHO_URL name its admin listener.\n");
-    return EXIT_TROUBLE;
-}
-
-/* A problem document (RFC 9457) as lines: what, why, and each member at fault. */
-static int problem(struct cli *cli, const struct rest_answer *answer)
-{
-    const char *title = json_text(answer->body, "title"), *detail = json_text(answer->body, "detail");
-    const char *request_id = json_text(answer->body, "request_id");
-    struct output out;
-    json_t *error;
-    size_t i;
-    output_init(&out, stderr, (enum output_color)cli->common->color);
-    if (cli->common->is_json && answer->body) {
-        output_json(&out, answer->body);
-        return EXIT_TROUBLE;
-    }
-    cli_trouble(cli, "%s%s%s (%d)", title ? title : "the answer is no problem document",
-                detail ? ": " : "", detail ? detail : "", answer->status);
-    json_array_foreach(json_object_get(answer->body, "errors"), i, error) {
-        const char *pointer = json_text(error, "pointer"), *text = json_text(error, "detail");
-        fputs("  ", stderr);
-        output_text(&out, STYLE_STRONG, pointer ? pointer : "", 0);
-        fputs("  ", stderr);
-        output_text(&out, STYLE_PLAIN, text ? text : "", 0);
-        fputc('\n', stderr);
-    }
-    if (answer->status == 401)
-        fprintf(stderr, "SEKISHO_TOKEN or --token-file give the credential; "
-                        "\"sekisho token issue\" makes one.\n");
-    if (answer->status >= 500 && request_id) {
-        fputs("request_id ", stderr);
-        output_text(&out, STYLE_PLAIN, request_id, 0);
-        fputs(" finds it in the log of sekishod\n", stderr);
-    }
-    return EXIT_TROUBLE;
-}
+/* --- one exchange, read ------------------------------------------------------------------------------ */
 
 static int read_answer(struct cli *cli, const struct exchange *exchange,
-                       const struct rest_request *request, struct rest_answer *answer)
+                       const struct rest_request *request, struct slice token,
+                       struct rest_answer *answer)
 {
     json_error_t error;
     long status = 0;
@@ -236,11 +194,18 @@ static int read_answer(struct cli *cli, const struct exchange *exchange,
         return EXIT_OK;
     }
     if (status < 200 || status > 299)
-        return problem(cli, answer);
+        return trouble_refused(cli, request, answer, token);
     if (exchange->text_bytes && !json_is_object(answer->body))
         return cli_trouble(cli, "%s: answered something else than JSON; is it the admin listener?",
                            cli->common->url);
     return EXIT_OK;
+}
+
+static const char *why(const struct exchange *exchange, CURLcode code)
+{
+    if (exchange->is_too_long)
+        return "the answer is too long";
+    return exchange->error[0] ? exchange->error : curl_easy_strerror(code);
 }
 
 /* --- calls ------------------------------------------------------------------------------------------- */
@@ -259,8 +224,8 @@ int rest_call(struct cli *cli, const struct rest_request *request, struct rest_a
         status = cli_trouble(cli, "%s: cannot be asked", cli->common->url);
     } else {
         CURLcode code = curl_easy_perform(exchange.curl);
-        status = code ? no_answer(cli, &exchange, code)
-                      : read_answer(cli, &exchange, request, ret);
+        status = code ? trouble_no_answer(cli, code, why(&exchange, code))
+                      : read_answer(cli, &exchange, request, token, ret);
     }
     exchange_release(&exchange);
     if (status)

@@ -360,7 +360,7 @@ def test_the_token_comes_from_a_file_or_the_environment(daemon, cli, tenant, tmp
     cli("tenant", "show", tenant, "--token-file", file, env=without)
     cli("tenant", "show", tenant, env=without | {"SEKISHO_TOKEN_FILE": str(file)})
     text = cli("tenant", "show", tenant, env=without, status=2)
-    assert "(401)" in text and "SEKISHO_TOKEN or --token-file" in text
+    assert "(401)" in text and "SEKISHO_TOKEN, --token-file" in text
     file.write_text("two words\n")
     assert f"{file}: holds no token" in cli("tenant", "show", tenant, "--token-file", file, status=2)
     assert "SEKISHO_TOKEN: is no token" in cli("tenant", "show", tenant, env={"SEKISHO_TOKEN": "a\nHost: b"}, status=2)
@@ -396,7 +396,7 @@ def test_mistakes_are_named(cli, words, text):
 def test_problems_are_told_with_their_members(cli, tenant):
     text = cli("rule", "add", tenant, "divert", "010", status=2)
     assert re.search(r"^sekisho rule add: .* \(4\d\d\)$", text, re.M)
-    assert re.search(r"^  /divert_to  \S", text, re.M), text
+    assert re.search(r"^  /divert_to$", text, re.M), text
     problem = json.loads(cli("rule", "add", tenant, "divert", "010", "--json", status=2))
     assert problem["errors"][0]["pointer"] == "/divert_to"
     assert "/target" in cli("rule", "add", tenant, "deny", "country:ZZ", status=2)
@@ -410,10 +410,51 @@ def test_texts_that_are_not_utf8_are_refused(cli, tenant):
     assert result.returncode == 2 and b"note: is not UTF-8" in result.stderr
 
 
-def test_a_daemon_that_is_not_there_is_said_so(cli):
+def test_a_wrong_url_is_told_with_the_option_that_changes_it(cli, daemon):
     text = cli("tenant", "list", "--url", "http://127.0.0.1:9", status=2)
-    assert "http://127.0.0.1:9" in text and "Is sekishod running there?" in text
-    assert "nonsense" in cli("tenant", "list", "--url", "nonsense://x", status=2)
+    assert "http://127.0.0.1:9" in text and "Is sekishod there? --url or SEKISHO_URL" in text
+    text = cli("tenant", "list", "--url", "nonsense://x", status=2)
+    assert "nonsense" in text and "--url or SEKISHO_URL" in text
+    tls = cli.env["SEKISHO_URL"].replace("http:", "https:")
+    assert "http:// or https://" in cli("tenant", "list", env={"SEKISHO_URL": tls}, status=2)
+    assert "--ca-file or SEKISHO_CA_FILE" in cli("tenant", "list", "--ca-file", "/nowhere",
+                                                 env={"SEKISHO_URL": tls}, status=2)
+    dial = f"http://127.0.0.1:{daemon.ports['dial']}"
+    text = cli("tenant", "list", env={"SEKISHO_URL": dial}, status=2)
+    assert f"GET {dial}/v1/tenants" in text and "--url or SEKISHO_URL" in text
+
+
+def test_what_is_not_found_is_named(cli):
+    assert "/v1/tenants/nobody-here/check" in cli("check", "nobody-here", "1001", "0312345678", status=2)
+    assert "/v1/tenants/nobody-here" in cli("tenant", "show", "nobody-here", status=2)
+
+
+def test_what_is_there_already_is_said_so(cli, tenant):
+    text = cli("tenant", "add", tenant, status=2)
+    assert text == 'sekisho tenant add: it is there already; "put" and "set" change it (412)\n'
+    text = cli("account", "add", tenant, "1001", status=2)
+    assert text == 'sekisho account add: it is there already; "put" and "set" change it (412)\n'
+
+
+def test_a_fault_is_told_once(cli, tenant):
+    text = cli("rule", "add", tenant, "deny", "01x1", status=2)
+    assert "/target" in text and text.count("a prefix is") == 1
+
+
+def test_a_token_that_does_not_serve_is_explained(cli, daemon, tmp_path):
+    token = cli("token", "issue", "--keys", daemon.keys, "--role", "operator", "--ttl", "1s", "--json")
+    issued = json.loads(token)
+    time.sleep(max(0, 1.1 - (time.time() % 1)))
+    text = cli("tenant", "list", env={"SEKISHO_TOKEN": issued["token"], "TZ": "UTC"}, status=2)
+    assert "(401)" in text and f"It expired at {issued['expires_at'][:10]} " in text
+    text = cli("tenant", "list", env={"SEKISHO_TOKEN": "no.such.token"}, status=2)
+    assert "(401)" in text and "expired" not in text and "--token-file or SEKISHO_TOKEN_FILE" in text
+    text = cli("tenant", "list", "--token-file", tmp_path / "nowhere", status=2)
+    assert "--token-file" in text and "nowhere: No such file" in text
+    for role in "tenant_admin", "tenant_viewer":
+        assert "--tenant" in cli("token", "issue", "--keys", daemon.keys, "--role", role, status=2)
+    assert "--tenant" in cli("token", "issue", "--keys", daemon.keys, "--role", "operator", "--tenant", "acme",
+                             status=2)
 
 
 def test_an_output_that_cannot_be_written_is_trouble(cli):
