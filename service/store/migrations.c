@@ -4,9 +4,11 @@
 #include "base/embed.h"
 
 EMBED(sqlite_0001, "schema/sqlite/0001_initial.sql");
+EMBED(sqlite_0002, "schema/sqlite/0002_nodes.sql");
 
 const struct migration migrations_sqlite[] = {
     {1, "initial", embed_sqlite_0001},
+    {2, "nodes", embed_sqlite_0002},
     {0, NULL, NULL},
 };
 
