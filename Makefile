@@ -61,6 +61,7 @@ $(BUILD)/%.o: %.c
 $(BUILD)/service/core/numbering_builtin.o: $(wildcard schema/numbering/*.csv)
 $(BUILD)/service/store/migrations.o: $(wildcard schema/*/*.sql)
 $(BUILD)/service/doors/openapi.o: $(wildcard api/openapi.yaml)
+$(BUILD)/service/doors/problem_page.o: $(wildcard api/errors.md)
 
 $(BUILD)/libtests.a: $(SHARED)
 	@rm -f $@

@@ -25,7 +25,7 @@ const char *request_name(struct connection *connection)
     return connection->request_id;
 }
 
-/* --- headers ---------------------------------------------------------------------------------------- */
+/* --- headers -------------------------------------------------------------------------------- */
 
 static bool add(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -73,7 +73,7 @@ static bool add_own(struct MHD_Response *response, const struct connection *conn
             add_number(response, "Sekisho-Revision", "%llu", answer->revision));
 }
 
-/* --- sending ---------------------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------------------------- */
 
 static struct MHD_Response *response_new(const struct answer *answer)
 {
@@ -130,7 +130,7 @@ enum MHD_Result answer_send_ready(struct connection *connection, const char *con
                                                     .content_type = content_type});
 }
 
-/* --- refusals ---------------------------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------------------- */
 
 static void render_problem(struct connection *connection, struct answer *answer)
 {

@@ -22,7 +22,7 @@ static const struct format_facts {
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-/* --- which format ------------------------------------------------------------------------------------- */
+/* --- which format --------------------------------------------------------------------------- */
 
 static bool format_of_word(struct slice word, enum verdict_format *ret)
 {
@@ -57,16 +57,15 @@ static enum verdict_format format_of_request(const struct connection *connection
     return connection->facts.accept.p ? format_of_accept(connection->facts.accept) : FORMAT_JSON;
 }
 
-/* A target that could not be taken apart: uri_text is what came in. */
-static enum verdict_format format_of_broken(const struct connection *connection)
+void authorize_note_broken(struct connection *connection, const char *raw_uri)
 {
-    for (int i = FORMAT_TEXT; i < FORMATS; i++) {
+    connection->format = FORMAT_JSON;
+    for (int i = FORMAT_TEXT; raw_uri && i < FORMATS; i++) {
         char wanted[16];
         snprintf(wanted, sizeof wanted, "format=%s", formats[i].word);
-        if (strstr(connection->uri_text, wanted))
-            return (enum verdict_format)i;
+        if (strstr(raw_uri, wanted))
+            connection->format = (enum verdict_format)i;
     }
-    return FORMAT_JSON;
 }
 
 bool authorize_render_refusal(struct connection *connection, struct answer *answer)
@@ -76,8 +75,8 @@ bool authorize_render_refusal(struct connection *connection, struct answer *answ
     if (connection->http->door != DOOR_DIAL ||
         (!is_broken && !slice_equals(connection->uri.path, dial_path)))
         return false;
-    if (connection->stage == STAGE_HEADER) /* the gate refused it, nobody looked yet */
-        format = is_broken ? format_of_broken(connection) : format_of_request(connection);
+    if (connection->stage == STAGE_HEADER && !is_broken) /* the gate refused it, nobody looked yet */
+        format = format_of_request(connection);
     if (format == FORMAT_JSON)
         return false;
     struct buf body = BUF_OVER(connection->answer);
@@ -90,7 +89,7 @@ bool authorize_render_refusal(struct connection *connection, struct answer *answ
     return true;
 }
 
-/* --- the question --------------------------------------------------------------------------------------- */
+/* --- the question --------------------------------------------------------------------------- */
 
 bool authorize_begin(struct connection *connection)
 {
@@ -104,7 +103,7 @@ bool authorize_begin(struct connection *connection)
             refuse(connection, PROBLEM_BAD_REQUEST, "a GET has no body");
     } else if (facts->method != METHOD_POST) {
         connection->allow = "GET, POST";
-        refuse(connection, PROBLEM_METHOD_NOT_ALLOWED, "GET or POST");
+        refuse(connection, PROBLEM_WRONG_METHOD, "GET or POST");
     } else if (facts->is_chunked) {
         refuse(connection, PROBLEM_LENGTH_REQUIRED, "no chunks on this route");
     } else if (facts->content_length > QUESTION_BYTES_MAX) {
@@ -148,7 +147,7 @@ static bool read_question(struct connection *connection, struct question *ret, j
     return !rc;
 }
 
-/* --- who asks ------------------------------------------------------------------------------------------- */
+/* --- who asks ------------------------------------------------------------------------------- */
 
 static bool check_token(struct connection *connection, struct call *call, int64_t now_ms)
 {
@@ -174,7 +173,7 @@ static bool check_token(struct connection *connection, struct call *call, int64_
     return true;
 }
 
-/* --- the answer ------------------------------------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------------------------- */
 
 static enum MHD_Result send_verdict(struct connection *connection, const struct verdict *verdict,
                                     int64_t now_ms)

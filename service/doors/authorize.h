@@ -22,6 +22,9 @@ enum verdict_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_FORM };
 /* Is it the dial route? Then the header is looked at, and what is wrong with it refused. */
 bool authorize_begin(struct connection *connection);
 
+/* For a target that cannot be taken apart, so that its error has the format it most likely asks for. */
+void authorize_note_broken(struct connection *connection, const char *raw_uri);
+
 /* Answers it; the body, if any, is in. */
 enum MHD_Result authorize_answer(struct connection *connection);
 

@@ -59,7 +59,7 @@ struct connection {
     struct passage *passage; /* dispatch.c; NULL on the dial route */
     struct ready *ready;     /* the response that is being sent, if it is from the stock */
 
-    char uri_text[URI_BYTES_MAX + 1];
+    char uri_text[URI_BYTES_MAX];
     char answer[ANSWER_BYTES];
 };
 

@@ -15,7 +15,7 @@ struct passage {
     struct arena arena;
 };
 
-/* --- the route ---------------------------------------------------------------------------------------- */
+/* --- the route ------------------------------------------------------------------------------ */
 
 /* Takes the next "/segment" off; false at the end. */
 static bool next_segment(struct slice *path, struct slice *ret)
@@ -75,7 +75,7 @@ static const struct route *find_route(struct connection *connection, struct requ
     if (allow.n == 0) {
         refuse(connection, PROBLEM_NOT_FOUND, "no such path");
     } else {
-        refuse(connection, PROBLEM_METHOD_NOT_ALLOWED, "this path knows %s", allowed);
+        refuse(connection, PROBLEM_WRONG_METHOD, "this path knows %s", allowed);
         connection->allow = arena_copy(request->arena, buf_slice(&allow));
     }
     return NULL;
@@ -94,7 +94,7 @@ static bool decode_params(struct connection *connection, struct request *request
     return true;
 }
 
-/* --- may this one do it? -------------------------------------------------------------------------------- */
+/* --- may this one do it? -------------------------------------------------------------------- */
 
 static bool check_token(struct connection *connection, struct passage *passage)
 {
@@ -144,7 +144,7 @@ static bool name_actor(struct connection *connection, struct request *request)
     return request->actor.subject != NULL;
 }
 
-/* --- does the request have what the route needs? ------------------------------------------------------- */
+/* --- does the request have what the route needs? -------------------------------------------- */
 
 /* A misspelt parameter that went unnoticed would answer another question than was asked. */
 static void check_query(struct connection *connection, const struct route *route)
@@ -195,7 +195,7 @@ static void check_body(struct connection *connection, unsigned flags)
         refuse(connection, PROBLEM_BODY_TOO_LARGE, "more than %zu bytes", max);
 }
 
-/* --- in and out -------------------------------------------------------------------------------------------- */
+/* --- in and out ----------------------------------------------------------------------------- */
 
 static struct passage *passage_new(struct connection *connection)
 {

@@ -5,30 +5,33 @@
 
 #include "doors/connection.h"
 
-/* --- the target ----------------------------------------------------------------------------------- */
+/* --- the target ----------------------------------------------------------------------------- */
+
+static void refuse_uri(struct connection *connection, enum problem problem, const char *why)
+{
+    connection->uri.path = SLICE_NONE;
+    connection->uri.params_count = 0;
+    authorize_note_broken(connection, connection->raw_uri);
+    refuse(connection, problem, "%s", why);
+}
 
 void gate_take_uri(struct connection *connection, const char *raw)
 {
+    struct err err = {0};
     size_t n = raw ? strlen(raw) : 0; /* NULL: half-open connections of port scans */
     connection->raw_uri = raw;
     connection->raw_uri_n = n;
     if (n > URI_BYTES_MAX) {
-        refuse(connection, PROBLEM_URI_TOO_LONG, "more than %d bytes", URI_BYTES_MAX);
-        n = 0;
+        refuse_uri(connection, PROBLEM_URI_TOO_LONG, "more than 2048 bytes");
+        return;
     }
     if (n)
         memcpy(connection->uri_text, raw, n);
-    connection->uri_text[n] = '\0';
-    struct err err = {0};
-    if (uri_split(connection->uri_text, n, &connection->uri, &err)) {
-        connection->uri.path = SLICE_NONE;
-        if (n) /* undo what was decoded: authorize_render_refusal() looks at it */
-            memcpy(connection->uri_text, raw, n);
-        refuse(connection, PROBLEM_BAD_REQUEST, "%s", err.text);
-    }
+    if (uri_split(connection->uri_text, n, &connection->uri, &err))
+        refuse_uri(connection, PROBLEM_BAD_REQUEST, err.text);
 }
 
-/* --- headers ----------------------------------------------------------------------------------------- */
+/* --- headers -------------------------------------------------------------------------------- */
 
 /* tchar of RFC 9110 section 5.6.2 */
 static bool is_token(const char *p, size_t n)
@@ -154,7 +157,7 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
     return facts->broken ? MHD_NO : MHD_YES;
 }
 
-/* --- the whole --------------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------ */
 
 static bool take_method(struct connection *connection, const char *word)
 {
@@ -165,7 +168,7 @@ static bool take_method(struct connection *connection, const char *word)
     facts->method = METHOD_GET;
     bool is_known = strcmp(word, "TRACE") == 0 || strcmp(word, "CONNECT") == 0;
     if (is_known)
-        refuse(connection, PROBLEM_METHOD_NOT_ALLOWED, "not on this server");
+        refuse(connection, PROBLEM_WRONG_METHOD, "not on this server");
     else
         refuse(connection, PROBLEM_METHOD_UNKNOWN, "methods are case-sensitive");
     return false;

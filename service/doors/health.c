@@ -27,7 +27,7 @@ int health_live(struct app *app, struct request *request, struct response *respo
     return 0;
 }
 
-/* --- readiness --------------------------------------------------------------------------------------- */
+/* --- readiness ------------------------------------------------------------------------------ */
 
 static bool has_rulesets(const struct app *app)
 {
@@ -81,7 +81,7 @@ int health_ready(struct app *app, struct request *request, struct response *resp
     return answer_text(request, response, &buf);
 }
 
-/* --- for Prometheus and for people --------------------------------------------------------------------- */
+/* --- for Prometheus and for people ---------------------------------------------------------- */
 
 static void add_gauge(struct buf *buf, const char *name, const char *help, double value)
 {

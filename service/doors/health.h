@@ -24,5 +24,6 @@ http_handler health_ready;
 
 http_handler health_metrics; /* /metrics */
 http_handler health_openapi; /* /openapi.yaml, as it was when the program was built */
+http_handler problem_page;   /* /problems/{code}: what the code means and what to do */
 
 #endif

@@ -21,7 +21,7 @@ void refuse(struct connection *connection, enum problem problem, const char *for
     va_end(args);
 }
 
-/* --- the life of a connection ----------------------------------------------------------------------- */
+/* --- the life of a connection --------------------------------------------------------------- */
 
 static struct connection *connection_of(struct MHD_Connection *mhd)
 {
@@ -82,7 +82,7 @@ void http_on_connection(void *http, struct MHD_Connection *mhd, void **context,
     }
 }
 
-/* --- the life of a request ----------------------------------------------------------------------------- */
+/* --- the life of a request ------------------------------------------------------------------ */
 
 void *http_on_uri(void *http, const char *uri, struct MHD_Connection *mhd)
 {

@@ -115,7 +115,7 @@ enum {
 /* The admin routes; ends with a row whose method is NULL. */
 extern const struct route admin_routes[];
 
-/* --- listeners: for main ------------------------------------------------------------------------ */
+/* --- listeners: for main -------------------------------------------------------------------- */
 
 struct http_config {
     enum door door;                 /* DOOR_DIAL or DOOR_ADMIN */

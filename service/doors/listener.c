@@ -33,7 +33,7 @@ static const struct route dial_routes[] = {
     {0},
 };
 
-/* --- what may be opened ---------------------------------------------------------------------------------- */
+/* --- what may be opened --------------------------------------------------------------------- */
 
 static int check_config(const struct http_config *config, struct err *err)
 {
@@ -74,7 +74,7 @@ static int read_pem(const char *option, const char *path, char **ret, struct err
     return rc;
 }
 
-/* --- callbacks of the library that are about no one request -------------------------------------------- */
+/* --- callbacks of the library that are about no one request --------------------------------- */
 
 static enum MHD_Result is_welcome(void *context, const struct sockaddr *address, socklen_t len)
 {
@@ -98,7 +98,7 @@ static void log_library(void *context, const char *format, va_list args)
     log_debug("http", "door=%s text=\"%s\"", door_word(http->door), text);
 }
 
-/* --- start ------------------------------------------------------------------------------------------------- */
+/* --- start ---------------------------------------------------------------------------------- */
 
 static unsigned threads_of(const struct http_config *config)
 {
@@ -216,7 +216,7 @@ uint16_t http_port(const struct http *http)
     return http->bound.port;
 }
 
-/* --- end ---------------------------------------------------------------------------------------------------- */
+/* --- end ------------------------------------------------------------------------------------ */
 
 void http_drain(struct http *http)
 {

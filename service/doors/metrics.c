@@ -85,7 +85,7 @@ int metrics_add(struct metrics *metrics, enum metric_type type, const char *name
     return 0;
 }
 
-/* --- counting ----------------------------------------------------------------------------------- */
+/* --- counting ------------------------------------------------------------------------------- */
 
 static struct shard *own_shard(struct metrics *metrics)
 {
@@ -152,7 +152,7 @@ void metrics_refused(struct metrics *metrics, enum door door)
     add(metrics, shard, &shard->refused[door], 1);
 }
 
-/* --- telling ------------------------------------------------------------------------------------- */
+/* --- telling -------------------------------------------------------------------------------- */
 
 /* The sum over all shards of the counter at `offset` in a shard. */
 static uint64_t sum(const struct metrics *metrics, size_t offset)

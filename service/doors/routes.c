@@ -77,6 +77,7 @@ const struct route admin_routes[] = {
     {"GET",    "/readyz",                         EVERYBODY,     health_ready,   0,       NULL,                ready},
     {"GET",    "/metrics",                        EVERYBODY,     health_metrics, 0,       NULL,                NULL},
     {"GET",    "/openapi.yaml",                   EVERYBODY,     health_openapi, 0,       NULL,                NULL},
+    {"GET",    "/problems/{code}",                EVERYBODY,     problem_page,   0,       NULL,                NULL},
     {0},
 };
 /* clang-format on */

@@ -103,7 +103,7 @@ void verdict_to_json(const struct verdict *verdict, struct buf *buf)
     buf_add_char(buf, '}');
 }
 
-/* --- one word, and a form ----------------------------------------------------------------------- */
+/* --- one word, and a form ------------------------------------------------------------------- */
 
 void verdict_to_text(const struct verdict *verdict, struct buf *buf)
 {

@@ -98,8 +98,10 @@ def check_body(response, answer):
 def watch(door, method, path, answer):
     """Fails when the answer is not what the document says."""
     operation = find(door, method, path)
-    problem = DOCUMENT["components"]["responses"]["Problem"]
-    response = problem
+    problem = response = DOCUMENT["components"]["responses"]["Problem"]
+    neighbour = find(door, "GET", path)
+    if neighbour:  # what the path says of a method that it does not know
+        response = resolve(neighbour["responses"]["default"])
     if operation:
         responses = operation["responses"]
         response = resolve(responses.get(str(answer.status)) or responses["default"])

@@ -31,7 +31,7 @@ class World:
     def path(self, template, tenant):
         rule = self.platform_rule if "/platform/" in template else self.rule[tenant]
         return (template.replace("{t}", tenant).replace("{a}", "1001").replace("{p}", "standard")
-                .replace("{id}", rule).replace("{jti}", "never.issued"))
+                .replace("{id}", rule).replace("{jti}", "never.issued").replace("{code}", "stale"))
 
     def state(self):
         ask = self.daemon.rest
