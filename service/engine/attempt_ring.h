@@ -5,9 +5,9 @@
  *                         pos + 1    full, for the consumer at pos
  *                         pos + N    free again, one round later
  *
- * A producer that is interrupted between taking a position and filling it holds up the consumer, never
- * another producer. Texts lie packed one behind the other, so that a usual record touches two or three
- * cache lines though the longest needs seven.
+ * A producer that is interrupted between taking a position and filling it holds up the consumer,
+ * never another producer. Texts lie packed one behind the other, so that a usual record touches
+ * two or three cache lines though the longest needs seven.
  */
 #ifndef SEKISHO_ENGINE_ATTEMPT_RING_H
 #define SEKISHO_ENGINE_ATTEMPT_RING_H
@@ -37,8 +37,8 @@ void attempt_ring_release(struct attempt_ring *ring);
 bool attempt_ring_push(struct attempt_ring *ring, const struct call *call,
                        const struct verdict *verdict);
 
-/* False when there is nothing. One thread. *ret_is_counted: only tenant, account and at_ms of *ret are
- * set. Bytes that are no plain UTF-8 have become "?": a caller may send anything as a tenant. */
+/* False when there is nothing. One thread. *ret_is_counted: only tenant, account and at_ms of *ret
+ * are set. Bytes that are no plain UTF-8 have become "?": a caller may send anything. */
 bool attempt_ring_pop(struct attempt_ring *ring, struct attempt *ret, bool *ret_is_counted);
 
 #endif

@@ -1,16 +1,16 @@
 /*
- * The recorder of attempts: what was decided goes to the store without a decision ever waiting for it.
+ * The recorder of attempts: what was decided goes to the store, and no decision ever waits for it.
  *
- *     dial threads ──attempts_record──► ring of RING_SLOTS ──► one thread ──► store, some times a second
- *                      copy, or drop                            batches; repeats until the store takes them
+ *     dial threads ──attempts_record──► ring of RING_SLOTS ──► one thread ──► store
+ *                      copy, or drop                            batches, tried again
  *
  * The ring is bounded and takes no lock: each slot carries the number of the round it is good for
  * (D. Vyukov's bounded queue). When it is full the record is dropped and counted. What cannot be
  * stored stays in the batch; the ring absorbs what comes meanwhile.
  *
- * Allowed domestic calls are the mass and say little one by one: they are counted by tenant, account and
- * minute. Everything else (denied, diverted, international, unknown, invalid) is a record. Emergency
- * calls are neither (design 3.1).
+ * Allowed domestic calls are the mass and say little one by one: they are counted by tenant,
+ * account and minute. Everything else (denied, diverted, international, unknown, invalid) is a
+ * record. Emergency calls are neither (design 3.1).
  */
 #ifndef SEKISHO_ENGINE_ATTEMPTS_H
 #define SEKISHO_ENGINE_ATTEMPTS_H
@@ -22,11 +22,12 @@
 struct attempts;
 struct store;
 
-/* Starts the thread. Borrows `store` until attempts_stop(). ERR_NOMEM, ERR_UNAVAILABLE: no thread. */
+/* Starts the thread. Borrows `store` until attempts_stop(). ERR_NOMEM, ERR_UNAVAILABLE: no
+ * thread. */
 int attempts_new(struct store *store, struct attempts **ret, struct err *err) MUST_CHECK;
 
-/* Writes what is still in the ring, trying for a few seconds at most, and frees. No attempts_record()
- * may be running. NULL is fine. */
+/* Writes what is still in the ring, trying for a few seconds at most, and frees. No
+ * attempts_record() may be running. NULL is fine. */
 void attempts_stop(struct attempts *attempts);
 
 /* Copies what it needs. Any thread; allocates nothing, never waits. */

@@ -4,8 +4,8 @@
 
 #include "store/txn.h"
 
-/* What changed: whose ("" is platform-wide), what was done, to what, before and after as JSON ("" for
- * none; NULL means that memory ran out while writing it, and is passed on). */
+/* What changed: whose ("" is platform-wide), what was done, to what, before and after as JSON (""
+ * for none; NULL means that memory ran out while writing it, and is passed on). */
 struct audit_entry {
     struct slice tenant;
     const char *action, *object;

@@ -1,7 +1,7 @@
 /*
  * What an object looked like, as compact JSON for the audit trail. Members that say nothing (empty
- * texts, no dates, false) are left out; moments are RFC 3339. Each function returns text in `arena`,
- * or NULL when there is no memory.
+ * texts, no dates, false) are left out; moments are RFC 3339. Each function returns text in
+ * `arena`, or NULL when there is no memory.
  */
 #ifndef SEKISHO_STORE_AUDIT_JSON_H
 #define SEKISHO_STORE_AUDIT_JSON_H

@@ -1,4 +1,5 @@
-/* A tenant's contacts: who is told when something is wrong. Rows of their own, in the order given. */
+/* A tenant's contacts: who is told when something is wrong. Rows of their own, in the order
+ * given. */
 #ifndef SEKISHO_STORE_CONTACTS_H
 #define SEKISHO_STORE_CONTACTS_H
 

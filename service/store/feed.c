@@ -1,10 +1,11 @@
 /*
- * The change feed: for each tenant (and each revoked token) the place of its latest change in the order
- * of all commits. Only the latest is kept: a follower that asks for what came after `seq` is told of
- * each changed tenant once, and the table never grows beyond tenants and revocations.
+ * The change feed: for each tenant (and each revoked token) the place of its latest change in the
+ * order of all commits. Only the latest is kept: a follower that asks for what came after `seq` is
+ * told of each changed tenant once, and the table never grows beyond tenants and revocations.
  *
- * Numbers are taken from a row that stays locked until the commit, not from a database sequence: those
- * can commit out of order on PostgreSQL, and a follower that has seen 8 would never look for 7.
+ * Numbers are taken from a row that stays locked until the commit, not from a database sequence:
+ * those can commit out of order on PostgreSQL, and a follower that has seen 8 would never look for
+ * 7.
  */
 #include "store/txn.h"
 

@@ -1,9 +1,10 @@
 /*
  * The schema's history, compiled in, and bringing a database up to its end.
  *
- * schema/<driver>/NNNN_name.sql are numbered from 1 without gaps, the same numbers and names for every
- * driver, and never change once released. Each is applied in a transaction of its own together with
- * its row in sekisho_migrations, so a stop in between loses nothing and repeats nothing.
+ * schema/<driver>/NNNN_name.sql are numbered from 1 without gaps, the same numbers and names for
+ * every driver, and never change once released. Each is applied in a transaction of its own
+ * together with its row in sekisho_migrations, so a stop in between loses nothing and repeats
+ * nothing.
  */
 #ifndef SEKISHO_STORE_MIGRATIONS_H
 #define SEKISHO_STORE_MIGRATIONS_H

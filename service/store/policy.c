@@ -1,10 +1,10 @@
 /*
  * Policies as the engine compiles them: every owner's rules in one ordered walk.
  *
- *     policies ─► tenants (left join: the platform has no row there) ─► rules (left join: some have none)
+ *     policies ─► tenants (left join: the platform is none) ─► rules (left join: some have none)
  *
- * Rows come in order of (owner, rule id), straight off the primary keys, so that nothing is sorted and
- * only one owner's rules are held at a time.
+ * Rows come in order of (owner, rule id), straight off the primary keys, so that nothing is sorted
+ * and only one owner's rules are held at a time.
  */
 #include "store/rule_rows.h"
 

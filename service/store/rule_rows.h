@@ -10,15 +10,18 @@
     "expires_at_ms, created_at_ms, updated_at_ms, version"
 
 /* Texts are copied into `arena`. */
-int rule_row_read(struct txn *txn, struct arena *arena, struct rule *ret, struct err *err) MUST_CHECK;
+int rule_row_read(struct txn *txn, struct arena *arena, struct rule *ret,
+                  struct err *err) MUST_CHECK;
 /* The target and action of a row, from their texts. */
 int rule_row_target(struct slice text, struct target *ret, struct err *err) MUST_CHECK;
 
 int rule_row_insert(struct txn *txn, struct slice tenant, const struct rule *rule,
                 struct err *err) MUST_CHECK;
-int rule_row_remove(struct txn *txn, struct slice tenant, struct slice id, struct err *err) MUST_CHECK;
+int rule_row_remove(struct txn *txn, struct slice tenant, struct slice id,
+                    struct err *err) MUST_CHECK;
 
-/* Is there such a tenant ("" is the platform), and such an account of it ("" for none)? ERR_NOT_FOUND. */
+/* Is there such a tenant ("" is the platform), and such an account of it ("" for none)?
+ * ERR_NOT_FOUND. */
 int rule_owner_check(struct txn *txn, struct slice tenant, struct slice account,
                      struct err *err) MUST_CHECK;
 /* Is the rule fit for this owner? Locks are the platform's, accounts a tenant's. ERR_INVALID. */

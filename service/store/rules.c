@@ -1,4 +1,5 @@
-/* Rules, one at a time: read, list, create, update, delete. Whole lists are replaced in rules_replace.c. */
+/* Rules, one at a time: read, list, create, update, delete. Whole lists are replaced in
+ * rules_replace.c. */
 #include "base/ulid.h"
 #include "store/audit.h"
 #include "store/audit_json.h"

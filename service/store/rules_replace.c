@@ -7,8 +7,8 @@
  *     new    A deny 010                  C allow 0990   allow 0102
  *            stays        goes           changes        comes
  *
- * What stays keeps everything; what changes keeps id and created_at. What goes or changes is deleted
- * before anything is inserted, so that two rules may swap their dates.
+ * What stays keeps everything; what changes keeps id and created_at. What goes or changes is
+ * deleted before anything is inserted, so that two rules may swap their dates.
  */
 #include "base/ulid.h"
 #include "store/audit.h"

@@ -1,19 +1,19 @@
 /*
  * What the store asks of a database: connections in transactions, statements with parameters, rows.
  *
- *     store.c and its neighbours ──► txn.h ──► this ──► sql_sqlite.c (each driver: one row in sql.c)
+ *     store.c and its neighbours ──► txn.h ──► this ──► sql_sqlite.c (a driver: a row in sql.c)
  *
- * The statements themselves are written once, in SQL that every driver understands alike: parameters
- * $1 … $n, ON CONFLICT, RETURNING; ids compare and sort by their bytes. What differs (the schema, how
- * to connect, what an error means) is the driver's.
+ * The statements themselves are written once, in SQL that every driver understands alike:
+ * parameters $1 … $n, ON CONFLICT, RETURNING; ids compare and sort by their bytes. What differs
+ * (the schema, how to connect, what an error means) is the driver's.
  *
- * A connection is in the hands of one thread from sql_begin() to sql_commit() or sql_rollback(), and
- * has one statement running at a time. An error from sql_query() or sql_next() leaves the transaction
- * unfit for anything but sql_rollback(), or going back to a savepoint made before it.
+ * A connection is in the hands of one thread from sql_begin() to sql_commit() or sql_rollback(),
+ * and has one statement running at a time. An error from sql_query() or sql_next() leaves the
+ * transaction unfit for anything but sql_rollback(), or going back to a savepoint made before it.
  *
  * Errors, the same from every driver: ERR_UNAVAILABLE (busy too long, disk full, connection gone,
- * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no row),
- * ERR_INVALID (another constraint), ERR_IO (the statement itself is wrong: our bug).
+ * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no
+ * row), ERR_INVALID (another constraint), ERR_IO (the statement itself is wrong: our bug).
  */
 #ifndef SEKISHO_STORE_SQL_H
 #define SEKISHO_STORE_SQL_H
@@ -52,12 +52,13 @@ struct sql_values {
 };
 
 #define SQL_VALUES(...)                                                                            \
-    ((struct sql_values){(const struct sql_value[]){__VA_ARGS__},                                  \
-                         sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value)})
+    ((struct sql_values){                                                                          \
+        (const struct sql_value[]){__VA_ARGS__},                                                   \
+        sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value)})
 #define SQL_NO_VALUES ((struct sql_values){NULL, 0})
 
-/* A database with its connections, and a connection inside a transaction. Drivers put these first in
- * structures of their own. */
+/* A database with its connections, and a connection inside a transaction. Drivers put these first
+ * in structures of their own. */
 struct sql {
     const struct sql_driver *driver;
 };
@@ -80,8 +81,8 @@ struct sql_driver {
     int (*open)(const char *address, struct sql **ret, struct err *err);
     void (*close)(struct sql *sql);
 
-    /* A write transaction waits (bounded) until it alone may write; a read transaction sees one state
-     * of the database from its first statement to its end. */
+    /* A write transaction waits (bounded) until it alone may write; a read transaction sees one
+     * state of the database from its first statement to its end. */
     int (*begin)(struct sql *sql, bool is_write, struct sql_conn **ret, struct err *err);
     int (*commit)(struct sql_conn *conn, struct err *err); /* takes conn, also on failure */
     void (*rollback)(struct sql_conn *conn);               /* takes conn */
@@ -90,7 +91,7 @@ struct sql_driver {
     int (*query)(struct sql_conn *conn, const char *text, struct sql_values values,
                  struct err *err);
     int (*next)(struct sql_conn *conn, struct err *err); /* 1: a row, 0: no more, or an error */
-    void (*end)(struct sql_conn *conn);                  /* of the statement; always, also after 0 */
+    void (*end)(struct sql_conn *conn);                  /* of the statement; after 0 too */
     bool (*column_is_null)(struct sql_conn *conn, unsigned column);
     int64_t (*column_int)(struct sql_conn *conn, unsigned column);
     struct slice (*column_text)(struct sql_conn *conn, unsigned column); /* until next or end */

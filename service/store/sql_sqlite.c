@@ -4,8 +4,9 @@
  *     begin(write) ──► wait for `writer` ──► BEGIN IMMEDIATE ──► … ──► COMMIT (and the checkpoint)
  *     begin(read)  ──► take an idle reader, or open one ──► BEGIN ──► … ──► COMMIT
  *
- * BEGIN IMMEDIATE because a transaction that reads first and writes later fails at once, whatever the
- * busy timeout. Read transactions should be short: while one is open the write-ahead log only grows.
+ * BEGIN IMMEDIATE because a transaction that reads first and writes later fails at once, whatever
+ * the busy timeout. Read transactions should be short: while one is open the write-ahead log only
+ * grows.
  */
 #include "store/sql.h"
 

@@ -34,8 +34,8 @@ static int sync_folder(char *path)
     return r;
 }
 
-/* What was committed last is in FILE-wal. SQLite takes it for left over when it lies beside no database,
- * or an empty one, and removes it: such a folder is for people to look at. */
+/* What was committed last is in FILE-wal. SQLite takes it for left over when it lies beside no
+ * database, or an empty one, and removes it: such a folder is for people to look at. */
 static int refuse_lone_log(const char *name, struct err *err)
 {
     struct stat info;
@@ -44,8 +44,8 @@ static int refuse_lone_log(const char *name, struct err *err)
     if (stat(log, &info) != 0 || info.st_size == 0)
         return 0;
     return err_set(err, ERR_VERSION,
-                   "--store: %s is empty or gone, but its -wal still has changes: restore the one or "
-                   "remove the other", name);
+                   "--store: %s is empty or gone, but its -wal still has changes: restore the "
+                   "one or remove the other", name);
 }
 
 /* The database itself is never opened and closed here once it exists: closing any descriptor of it
@@ -144,8 +144,9 @@ int sqlite_file_check(sqlite3 *db, const char *path, struct err *err)
     if (rc != SQLITE_OK)
         return sqlite_error(db, rc, err);
     if (has_moved || has_lost_log)
-        return err_set(err, ERR_UNAVAILABLE, "store: %s%s was removed or replaced; put it back or restart",
-                       path, has_moved ? "" : "-wal");
+        return err_set(err, ERR_UNAVAILABLE,
+                       "store: %s%s was removed or replaced; put it back or restart", path,
+                       has_moved ? "" : "-wal");
     return 0;
 }
 
@@ -176,7 +177,7 @@ static int recognise(sqlite3 *db, struct err *err)
 static int apply_settings(sqlite3 *db, bool is_writer, struct err *err)
 {
     static const char writer[] = "PRAGMA journal_mode = WAL;"
-                                 "PRAGMA synchronous = FULL;" /* an acknowledged bar survives a power cut */
+                                 "PRAGMA synchronous = FULL;" /* a power cut loses no edit */
                                  "PRAGMA foreign_keys = ON;"
                                  "PRAGMA wal_autocheckpoint = 1000;"
                                  "PRAGMA journal_size_limit = 67108864;";

@@ -119,7 +119,8 @@ static int write_row(struct txn *txn, const struct tenant *tenant, struct err *e
         txn,
         "INSERT INTO tenants (id, name, profile, outside_line, locale, time_zone, status, "
         "created_at_ms, updated_at_ms, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, outside_line = excluded.outside_line, "
+        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
+        "outside_line = excluded.outside_line, "
         "locale = excluded.locale, time_zone = excluded.time_zone, status = excluded.status, "
         "updated_at_ms = excluded.updated_at_ms, version = excluded.version",
         SQL_VALUES(sql_text(tenant->id), sql_text(tenant->name), sql_text(tenant->profile),
@@ -202,8 +203,8 @@ static int put(struct txn *txn, const struct tenant *wanted, const struct condit
     return r;
 }
 
-int store_tenant_put(struct txn *txn, const struct tenant *tenant, const struct condition *condition,
-                     bool *ret_created, struct err *err)
+int store_tenant_put(struct txn *txn, const struct tenant *tenant,
+                     const struct condition *condition, bool *ret_created, struct err *err)
 {
     struct arena scratch;
     arena_init(&scratch, SCRATCH_BYTES_MAX);

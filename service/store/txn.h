@@ -9,8 +9,9 @@
  *     audit_add(…)
  *
  * Checks come before the first write of an operation, so that one that is refused leaves nothing
- * behind. When a statement itself fails the transaction is marked: all that follows fails, and so does
- * the commit. That is how PostgreSQL behaves by itself; here it makes every database behave so.
+ * behind. When a statement itself fails the transaction is marked: all that follows fails, and so
+ * does the commit. That is how PostgreSQL behaves by itself; here it makes every database behave
+ * so.
  */
 #ifndef SEKISHO_STORE_TXN_H
 #define SEKISHO_STORE_TXN_H
@@ -33,8 +34,8 @@ struct touched {
     int rules_count;   /* of the tenant in all scopes; -1: not counted yet */
 };
 
-/* The limit of an arena that lives for one operation: what it reads, and the JSON of its audit record.
- * The largest is a list of RULES_PER_TENANT_MAX rules replaced by another. */
+/* The limit of an arena that lives for one operation: what it reads, and the JSON of its audit
+ * record. The largest is a list of RULES_PER_TENANT_MAX rules replaced by another. */
 enum { SCRATCH_BYTES_MAX = 256 << 20 };
 
 struct undo {
@@ -129,7 +130,8 @@ int feed_append_revocation(struct txn *txn, struct slice jti, struct err *err) M
 
 /* --- conditions ------------------------------------------------------------------------------- */
 
-/* Does what If-Match or If-None-Match asked for hold? `condition` may be NULL. ERR_STALE, ERR_EXISTS. */
+/* Does what If-Match or If-None-Match asked for hold? `condition` may be NULL. ERR_STALE,
+ * ERR_EXISTS. */
 int condition_check(const struct condition *condition, bool exists, uint64_t version,
                     struct err *err) MUST_CHECK;
 

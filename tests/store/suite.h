@@ -4,8 +4,8 @@
  *     (nothing set)                    sqlite:, a new file in a temporary folder
  *     SEKISHO_TEST_STORE=postgres://…  that database; EVERYTHING in it is dropped before each test
  *
- * A test sees the store only through store.h (and its clock, where a day has to pass), so that every
- * driver can be held to it. test_sql asks the driver itself; test_sqlite is for SQLite alone.
+ * A test sees the store only through store.h (and its clock, where a day has to pass), so that
+ * every driver can be held to it. test_sql asks the driver itself; test_sqlite is for SQLite alone.
  */
 #ifndef SEKISHO_TESTS_STORE_SUITE_H
 #define SEKISHO_TESTS_STORE_SUITE_H

@@ -58,7 +58,8 @@ static void what_is_not_there_is_not_found(void **state)
     unsigned count;
     struct txn *txn = begin_write(suite);
     FAILS(suite, ERR_NOT_FOUND, store_account_put(txn, &account, NULL, NULL, &err));
-    FAILS(suite, ERR_NOT_FOUND, store_account_list(txn, acme, ALL_ROWS, arena, &list, &count, &err));
+    FAILS(suite, ERR_NOT_FOUND,
+          store_account_list(txn, acme, ALL_ROWS, arena, &list, &count, &err));
     account.tenant = ""; /* the platform has none */
     FAILS(suite, ERR_NOT_FOUND, store_account_put(txn, &account, NULL, NULL, &err));
     FAILS(suite, ERR_NOT_FOUND,
@@ -99,7 +100,8 @@ static void conditions_and_updates(void **state)
     struct account account = an_account("acme", "1001");
     put_tenant(suite, "acme", NULL);
     struct txn *txn = begin_write(suite);
-    FAILS(suite, ERR_STALE, store_account_put(txn, &account, CONDITION(COND_EXISTS, 0), NULL, &err));
+    FAILS(suite, ERR_STALE,
+          store_account_put(txn, &account, CONDITION(COND_EXISTS, 0), NULL, &err));
     OK(store_account_put(txn, &account, CONDITION(COND_ABSENT, 0), NULL, &err));
     FAILS(suite, ERR_EXISTS,
           store_account_put(txn, &account, CONDITION(COND_ABSENT, 0), NULL, &err));

@@ -158,8 +158,8 @@ static void a_callback_can_end_the_walk(void **state)
     assert_string_equal(one_text(suite, "zeta"), "zeta 1 : deny 010"); /* nothing was left open */
 }
 
-static int change_while_walking(void *context, const struct tenant *tenant, const struct rule *rules,
-                                size_t count, struct err *err)
+static int change_while_walking(void *context, const struct tenant *tenant,
+                                const struct rule *rules, size_t count, struct err *err)
 {
     struct suite *suite = context;
     (void)rules;

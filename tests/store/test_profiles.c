@@ -185,7 +185,8 @@ static void conditions_of_a_put(void **state)
     struct suite *suite = *state;
     struct profile profile = a_profile("hotel", NULL, 0);
     struct txn *txn = begin_write(suite);
-    FAILS(suite, ERR_STALE, store_profile_put(txn, &profile, CONDITION(COND_EXISTS, 0), NULL, &err));
+    FAILS(suite, ERR_STALE,
+          store_profile_put(txn, &profile, CONDITION(COND_EXISTS, 0), NULL, &err));
     OK(store_profile_put(txn, &profile, NULL, NULL, &err));
     FAILS(suite, ERR_EXISTS,
           store_profile_put(txn, &profile, CONDITION(COND_ABSENT, 0), NULL, &err));

@@ -425,7 +425,8 @@ static void ten_thousand_rules_are_the_limit_of_a_tenant(void **state)
     struct rule *rules;
     unsigned count;
     struct rule_filter own = own_of("acme");
-    OK(store_rule_list(txn, &own, (struct page){SLICE_NONE, 1}, &suite->arena, &rules, &count, &err));
+    struct page first = {SLICE_NONE, 1};
+    OK(store_rule_list(txn, &own, first, &suite->arena, &rules, &count, &err));
     OK(store_rule_delete(txn, acme, slice_of(rules[0].id), NULL, &err));
     OK(store_account_put(txn, &account, NULL, NULL, &err));
     commit(txn);

@@ -228,7 +228,8 @@ static void the_limit_counts_all_scopes(void **state)
     struct txn *txn = begin_write(suite);
     FAILS(suite, ERR_LIMIT,
           store_rules_replace(txn, &own, rules, RULES_PER_TENANT_MAX + 1, NULL, &err));
-    FAILS(suite, ERR_LIMIT, store_rules_replace(txn, &own, rules, RULES_PER_TENANT_MAX, NULL, &err));
+    FAILS(suite, ERR_LIMIT,
+          store_rules_replace(txn, &own, rules, RULES_PER_TENANT_MAX, NULL, &err));
     OK(store_rules_replace(txn, &own, rules, RULES_PER_TENANT_MAX - 1, NULL, &err));
     OK(store_rules_replace(txn, &own, rules + 1, RULES_PER_TENANT_MAX - 1, NULL, &err));
     commit(txn);

@@ -114,7 +114,8 @@ static void errors_mean_the_same_everywhere(void **state)
         store_rollback(txn);
         txn = begin_read(*state); /* nothing of it is left, and the connection is good */
         int64_t value;
-        OK(txn_number(txn, "SELECT 1 FROM sequences WHERE name = 'y'", SQL_NO_VALUES, &value, &err));
+        OK(txn_number(txn, "SELECT 1 FROM sequences WHERE name = 'y'", SQL_NO_VALUES, &value,
+                      &err));
         store_rollback(txn);
     }
 }

@@ -487,7 +487,8 @@ static void edit_until_killed(const char *url, int first, int out)
             _exit(2);
 }
 
-/* Starts such a child, kills it `after_us` after its first acknowledged edit; returns the last one. */
+/* Starts such a child, kills it `after_us` after its first acknowledged edit; returns the last
+ * one. */
 static int kill_one(const char *url, int first, int after_us)
 {
     int fds[2], n = first - 1, got, status;

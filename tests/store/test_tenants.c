@@ -57,7 +57,7 @@ static void an_unknown_profile_makes_no_tenant(void **state)
     unsigned count;
     FAILS(suite, ERR_NOT_FOUND, store_tenant_put(txn, &tenant, NULL, NULL, &err));
     assert_string_equal(suite->err.field, "/profile");
-    assert_int_equal(commit(txn), 0); /* what is refused leaves the transaction usable, and no trace */
+    assert_int_equal(commit(txn), 0); /* what is refused leaves no trace and harms nobody else */
     txn = begin_read(suite);
     OK(store_tenant_list(txn, ALL_ROWS, &suite->arena, &tenants, &count, &err));
     store_rollback(txn);

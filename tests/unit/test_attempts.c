@@ -1,6 +1,6 @@
 /*
- * The recorder of attempts: what is recorded and what is counted, a full ring, a store that is away.
- * The store is a double that takes, refuses or blocks as a test wants.
+ * The recorder of attempts: what is recorded and what is counted, a full ring, a store that is
+ * away. The store is a double that takes, refuses or blocks as a test wants.
  */
 #include <setjmp.h>
 #include <stdarg.h>
