@@ -83,15 +83,17 @@ static void keep_caller_id(struct number *number, struct slice taken)
         memcpy(number->caller_id, (char[4]){taken.p[0], taken.p[1], taken.p[2], '\0'}, 4);
 }
 
-static struct reading *add_reading(struct number *number, enum number_kind kind,
-                                   const char *before, struct slice rest)
+/* `is_behind_010`: 010 comes before the digits. */
+static struct reading *add_reading(struct number *number, enum number_kind kind, bool is_behind_010,
+                                   struct slice digits)
 {
     struct reading *reading = &number->readings[number->readings_count++];
-    size_t n = strlen(before);
+    size_t n = is_behind_010 ? 3 : 0;
     reading->kind = kind;
-    memcpy(reading->number, before, n);
-    memcpy(reading->number + n, rest.p, rest.n);
-    reading->len = (uint8_t)(n + rest.n);
+    if (is_behind_010)
+        memcpy(reading->number, "010", 3);
+    memcpy(reading->number + n, digits.p, digits.n);
+    reading->len = (uint8_t)(n + digits.n);
     reading->number[reading->len] = '\0';
     reading->service[0] = reading->country[0] = '\0';
     reading->country_len = 0;
@@ -110,12 +112,10 @@ static size_t outside_line_len(struct slice s, const char *line)
     return slice_starts_with(s, wanted) ? wanted.n : 0;
 }
 
-bool number_is_emergency(const struct folded *folded, const char *outside_line, struct number *ret)
+/* The string ends as an emergency call does: is there nothing before it but what may be taken off? */
+static bool take_to_emergency(struct slice s, const char *outside_line, struct number *ret)
 {
-    struct slice s = {folded->s, folded->len};
     struct number number;
-    if (s.n < 3 || !is_emergency_number(skip(s, s.n - 3)))
-        return false; /* whatever is taken off, these three would be left */
     number.readings_count = 0;
     number.caller_id[0] = '\0';
     char guessed[2] = "";
@@ -134,9 +134,16 @@ bool number_is_emergency(const struct folded *folded, const char *outside_line, 
         }
         s = skip(s, taken);
     }
-    add_reading(&number, KIND_EMERGENCY, "", s)->is_complete = true;
+    add_reading(&number, KIND_EMERGENCY, false, s)->is_complete = true;
     *ret = number;
     return true;
+}
+
+bool number_is_emergency(const struct folded *folded, const char *outside_line, struct number *ret)
+{
+    struct slice s = {folded->s, folded->len};
+    return s.n >= 3 && is_emergency_number(skip(s, s.n - 3)) &&
+           take_to_emergency(s, outside_line, ret);
 }
 
 /* --- 3.2 --------------------------------------------------------------------------------------- */
@@ -213,13 +220,13 @@ static bool take_prefix(struct reader *reader, struct slice *s)
 static void add_invalid(struct reader *reader)
 {
     reader->number->readings_count = 0;
-    add_reading(reader->number, KIND_INVALID, "", SLICE_LIT(""));
+    add_reading(reader->number, KIND_INVALID, false, SLICE_LIT(""));
 }
 
 static void add_international(struct reader *reader, struct slice digits)
 {
     struct country_fact fact = numbering_country(reader->numbering, digits);
-    struct reading *reading = add_reading(reader->number, KIND_INTERNATIONAL, "010", digits);
+    struct reading *reading = add_reading(reader->number, KIND_INTERNATIONAL, true, digits);
     memcpy(reading->country, fact.country, strnlen(fact.country, 3) + 1);
     reading->country_len = fact.country[0] ? (uint8_t)(3 + fact.len) : 0;
     reading->is_complete = fact.len && digits.n >= fact.min_digits && digits.n <= fact.max_digits;
@@ -231,7 +238,7 @@ static void read_double_zero(struct reader *reader, struct slice s)
     const struct dial_prefix *prefixes[4];
     struct slice digits = skip(s, 2);
     if (numbering_kind(reader->numbering, s) == KIND_FREEPHONE) {
-        add_reading(reader->number, KIND_FREEPHONE, "", s)->is_complete = true;
+        add_reading(reader->number, KIND_FREEPHONE, false, s)->is_complete = true;
         return;
     }
     if (numbering_country(reader->numbering, digits).len) {
@@ -248,7 +255,7 @@ static void read_double_zero(struct reader *reader, struct slice s)
         break;
     }
     if (reader->number->readings_count == 0)
-        add_reading(reader->number, KIND_UNKNOWN00, "", s);
+        add_reading(reader->number, KIND_UNKNOWN00, false, s);
 }
 
 static void read_number(struct reader *reader, struct slice s, bool is_target);
@@ -258,7 +265,7 @@ static void read_service(struct reader *reader, struct slice s, bool is_target)
 {
     enum number_kind kind = numbering_kind(reader->numbering, s);
     if (kind != KIND_UNKNOWN) {
-        struct reading *reading = add_reading(reader->number, kind, "", s);
+        struct reading *reading = add_reading(reader->number, kind, false, s);
         reading->is_complete = reading->has_symbols = true;
         return;
     }
@@ -270,7 +277,7 @@ static void read_service(struct reader *reader, struct slice s, bool is_target)
     struct slice target = {s.p + n, s.n - n - 1};
     note(reader, TRACE_SERVICE, (struct slice){s.p, n}, "", target);
     if (is_emergency_number(target))
-        add_reading(reader->number, KIND_EMERGENCY, "", target)->is_complete = true;
+        add_reading(reader->number, KIND_EMERGENCY, false, target)->is_complete = true;
     else
         read_number(reader, target, true);
     for (unsigned i = 0; i < reader->number->readings_count; i++) {
@@ -320,7 +327,7 @@ static void read_number(struct reader *reader, struct slice s, bool is_target)
         read_double_zero(reader, s);
     } else {
         enum number_kind kind = numbering_kind(reader->numbering, s);
-        add_reading(reader->number, kind, "", s)->is_complete = kind != KIND_UNKNOWN;
+        add_reading(reader->number, kind, false, s)->is_complete = kind != KIND_UNKNOWN;
     }
 }
 

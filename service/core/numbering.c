@@ -54,12 +54,13 @@ unsigned numbering_prefixes(const struct numbering *numbering, struct slice digi
                             const struct dial_prefix *ret[], unsigned max)
 {
     struct trie_walk walk = trie_walk(&numbering->prefixes, digits);
-    const struct dial_prefix *shortest_first[TRIE_DEPTH_MAX];
-    unsigned found = 0, count = 0;
-    for (uint16_t value; (value = trie_next(&walk)) != 0;)
-        shortest_first[found++] = &numbering->prefix_rows[value - 1];
-    while (found > 0 && count < max)
-        ret[count++] = shortest_first[--found];
+    unsigned count = 0;
+    for (uint16_t value; (value = trie_next(&walk)) != 0;) { /* from short to long */
+        count += count < max;
+        for (unsigned i = count - 1; i > 0; i--)
+            ret[i] = ret[i - 1];
+        ret[0] = &numbering->prefix_rows[value - 1];
+    }
     return count;
 }
 

@@ -71,17 +71,19 @@ static inline uint16_t trie_next(struct trie_walk *walk)
     return 0;
 }
 
-/* The value of the longest prefix; its length in *ret_len. 0 when none begins the text. */
+/* The value of the longest prefix; its length in *ret_len. Both 0 when none begins the text. */
 static inline uint16_t trie_longest(const struct trie *trie, struct slice text, unsigned *ret_len)
 {
     const struct trie_node *node = trie->nodes;
+    unsigned len = 0;
     uint16_t best = 0;
     for (unsigned at = 0; at < text.n && (node = trie_child(trie, node, text.p[at])); at++) {
         if (node->value) {
             best = node->value;
-            *ret_len = at + 1;
+            len = at + 1;
         }
     }
+    *ret_len = len;
     return best;
 }
 
