@@ -27,19 +27,16 @@ static struct finding without_rule(enum action action, enum reason reason)
     return (struct finding){.action = action, .reason = reason};
 }
 
-/* Copies at most bytes - 1 characters; memccpy because snprintf costs more than the whole decision. */
-static void copy_text(char *ret, const char *text, size_t bytes)
-{
-    if (!memccpy(ret, text, '\0', bytes))
-        ret[bytes - 1] = '\0';
-}
-
 static void copy_rule(struct deciding_rule *ret, enum scope scope, const struct rule_match *match)
 {
+    _Static_assert(RULE_TARGET_BYTES % RULESET_TEXT_STEP == 0 && RULE_ID_BYTES % RULESET_TEXT_STEP == 0 &&
+                       RULE_SOURCE_BYTES % RULESET_TEXT_STEP == 0 &&
+                       RULE_DIVERT_BYTES % RULESET_TEXT_STEP == 0,
+                   "room for the last step");
     ret->scope = scope;
-    copy_text(ret->target, match->target, sizeof ret->target);
-    copy_text(ret->id, match->id, sizeof ret->id);
-    copy_text(ret->source, match->source, sizeof ret->source);
+    ruleset_copy_text(ret->target, match->target);
+    ruleset_copy_text(ret->id, match->id);
+    ruleset_copy_text(ret->source, match->source);
 }
 
 static void note(const struct asked *asked, enum scope scope, bool is_lock, bool took_over,
@@ -131,7 +128,7 @@ static void write_finding(const struct finding *finding, struct verdict *ret)
     if (ret->has_rule)
         copy_rule(&ret->rule, finding->scope, &finding->match);
     if (ret->has_rule && finding->action == ACTION_DIVERT)
-        copy_text(ret->divert_to, finding->match.divert_to, sizeof ret->divert_to);
+        ruleset_copy_text(ret->divert_to, finding->match.divert_to);
 }
 
 void policy_judge(const struct policy *policy, struct slice account, const struct number *number,

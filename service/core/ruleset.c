@@ -37,7 +37,7 @@ static const uint64_t COUNTRY_BIT = 1ULL << 63, GROUP_BITS = 3ULL << 62;
  * The first `n` of eight digits as a number in base 11, each plus 1, left-aligned. All at once: the bytes
  * of a word become digits, pairs of them, fours, eight. What lies behind the n digits is masked away.
  */
-static uint64_t eight_digits(const char *p, unsigned n)
+static inline uint64_t eight_digits(const char *p, unsigned n)
 {
     const uint64_t bytes = 0x00ff00ff00ff00ff, pairs = 0x0000ffff0000ffff;
     uint64_t word;
@@ -168,7 +168,15 @@ void lookup_init(struct lookup *lookup, const struct numbering *numbering,
 /* How many of `n` ascending keys are not above `key`. Written so that it compiles without branches. */
 static unsigned count_not_above(const uint64_t *keys, unsigned n, uint64_t key)
 {
+    enum { NEAR = 64 };
     unsigned low = 0;
+    while (n > NEAR) { /* far apart: ask memory for both keys that may be next */
+        unsigned half = n / 2;
+        __builtin_prefetch(&keys[low + half / 2]);
+        __builtin_prefetch(&keys[low + half + half / 2]);
+        low += keys[low + half] <= key ? half : 0;
+        n -= half;
+    }
     while (n > 1) {
         unsigned half = n / 2;
         low += keys[low + half] <= key ? half : 0;

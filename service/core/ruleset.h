@@ -28,6 +28,8 @@
 
 struct ruleset;
 
+enum { RULESET_TEXT_STEP = 16 };
+
 /* What a ruleset knows of its owner besides rules. */
 struct ruleset_owner {
     struct slice tenant; /* empty for the platform */
@@ -39,7 +41,7 @@ struct ruleset_owner {
 /*
  * Compiles `count` rules (borrowed). Locked rules and the others form two scopes of their own; rules of
  * accounts form one each. Returns new. ERR_LIMIT: more than RULES_PER_TENANT_MAX; ERR_EXISTS: two rules
- * collide; ERR_NOMEM.
+ * collide; ERR_INVALID: a text longer than its RULE_…_BYTES; ERR_NOMEM.
  */
 int ruleset_new(const struct ruleset_owner *owner, const struct rule *rules, size_t count,
                 struct ruleset **ret, struct err *err) MUST_CHECK;
@@ -85,7 +87,7 @@ struct lookup {
 void lookup_init(struct lookup *lookup, const struct numbering *numbering,
                  const struct reading *reading);
 
-/* The rule that settles a scope. Texts are borrowed from the ruleset. */
+/* The rule that settles a scope. Texts are borrowed from the ruleset, see ruleset_copy_text(). */
 struct rule_match {
     uint8_t len; /* characters of the number it matches with */
     enum action action;
@@ -105,6 +107,16 @@ static inline bool ruleset_match(const struct ruleset *ruleset, struct rule_rang
                                  struct lookup *lookup, int64_t now_ms, struct rule_match *ret)
 {
     return range.count && ruleset_match_some(ruleset, range, lookup, now_ms, ret);
+}
+
+/*
+ * Copies a text of a match. Its length, NUL included, is in the byte before it; it is copied 16 bytes
+ * at a time, which neither a text nor an array for one (all are multiples of that) minds.
+ */
+static inline void ruleset_copy_text(char *ret, const char *text)
+{
+    for (unsigned n = (uint8_t)text[-1], at = 0; at < n; at += RULESET_TEXT_STEP)
+        memcpy(ret + at, text + at, RULESET_TEXT_STEP);
 }
 
 /* A country or group as a key beside those of prefixes; what numbering.h's group_match carries. */

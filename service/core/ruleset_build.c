@@ -62,9 +62,15 @@ struct sizes {
     size_t text_bytes;
 };
 
+/* With NUL, and a byte before it for its length. */
+static size_t text_bytes(const char *text)
+{
+    return strlen(text) + 2;
+}
+
 static struct sizes measure(const struct ruleset_owner *owner, const struct item *items, size_t count)
 {
-    struct sizes sizes = {0, 0, owner->tenant.n + 1};
+    struct sizes sizes = {0, 0, owner->tenant.n + 1 + RULESET_TEXT_STEP};
     const char *source = "";
     for (size_t i = 0; i < count; i++) {
         const struct rule *rule = items[i].rule;
@@ -72,13 +78,13 @@ static struct sizes measure(const struct ruleset_owner *owner, const struct item
         sizes.entries += i == 0 || compare_entries(&items[i - 1], &items[i]) != 0;
         if (is_new_range && rule->account[0]) {
             sizes.accounts++;
-            sizes.text_bytes += strlen(rule->account) + 1;
+            sizes.text_bytes += text_bytes(rule->account);
         }
-        sizes.text_bytes += strlen(rule->target.text) + 1 + strlen(rule->id) + 1;
+        sizes.text_bytes += text_bytes(rule->target.text) + text_bytes(rule->id);
         if (i == 0 || strcmp(rule->source, source) != 0)
-            sizes.text_bytes += strlen(rule->source) + 1;
+            sizes.text_bytes += text_bytes(rule->source);
         source = rule->source;
-        sizes.text_bytes += strlen(rule->divert_to) + 1;
+        sizes.text_bytes += text_bytes(rule->divert_to);
     }
     return sizes;
 }
@@ -95,11 +101,12 @@ struct filling {
 
 static uint32_t fill_text(struct filling *f, const char *text)
 {
-    uint32_t at = f->text_used;
-    size_t n = strlen(text) + 1;
-    memcpy(ruleset_texts(f->rs) + at, text, n);
+    char *to = ruleset_texts(f->rs) + f->text_used;
+    size_t n = text_bytes(text);
+    *to = (char)(n - 1);
+    memcpy(to + 1, text, n - 1);
     f->text_used += (uint32_t)n;
-    return at;
+    return f->text_used - (uint32_t)(n - 1);
 }
 
 static void open_range(struct filling *f, const struct rule *rule)
@@ -196,6 +203,13 @@ static struct ruleset *fill(const struct ruleset_owner *owner, const struct item
     return f.rs;
 }
 
+/* What copies them relies on it: ruleset_copy_text(). */
+static bool texts_fit(const struct rule *rule)
+{
+    return strlen(rule->id) < RULE_ID_BYTES && strlen(rule->source) < RULE_SOURCE_BYTES &&
+           strlen(rule->divert_to) < RULE_DIVERT_BYTES;
+}
+
 int ruleset_new(const struct ruleset_owner *owner, const struct rule *rules, size_t count,
                 struct ruleset **ret, struct err *err)
 {
@@ -203,6 +217,9 @@ int ruleset_new(const struct ruleset_owner *owner, const struct rule *rules, siz
         return err_set(err, ERR_LIMIT, "more than %d rules", RULES_PER_TENANT_MAX);
     if (owner->tenant.n >= TENANT_ID_BYTES || !number_is_outside_line(owner->outside_line))
         return err_set(err, ERR_INVALID, "tenant id or outside line out of bounds");
+    for (size_t i = 0; i < count; i++)
+        if (!texts_fit(&rules[i]))
+            return err_set(err, ERR_INVALID, "id, source or divert_to of a rule out of bounds");
     struct item *items = calloc(count + 1, sizeof *items);
     if (!items)
         return err_set(err, ERR_NOMEM, "out of memory");
