@@ -7,6 +7,7 @@
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "engine/rulesets.h"
 #include "store/store.h"
 
@@ -200,6 +201,7 @@ int feed_start(struct store *store, struct rulesets *rulesets, struct revocation
     feed->rulesets = rulesets;
     feed->revocations = revocations;
     int rc = store_policy_each(store, publish, feed, &feed->seq, err);
+    pages_enlarge_heap();
     if (!rc)
         rc = load_revocations(feed, err);
     atomic_store(&feed->read_at_ms, clock_mono_ms());
