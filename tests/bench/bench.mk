@@ -14,7 +14,7 @@ bench-programs: $(BENCH)
 
 $(BENCH_DIR)/decide $(BENCH_DIR)/seed: $(BENCH_DIR)/%: $(BENCH_DIR)/%.o \
     $(addprefix $(BUILD)/tests/,bench/world.o bench/dialed.o unit/random.o) $(BUILD)/libsekisho.a
-	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ $(LIBS)
+	$(CC) $(HARDEN) $(LINK) $(WHOLE_LINK) -pthread -o $@ $^ $(LIBS)
 
 $(BENCH_DIR)/mhd_constant: $(BENCH_DIR)/mhd_constant.o
 	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $^ -lmicrohttpd
