@@ -36,7 +36,10 @@ bool utf8_is_plain_text(const char *p, size_t n)
             return false;
         uint32_t point = utf8_point(p + i, len);
         bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-        if (control || point == 0x2028 || point == 0x2029)
+        /* line and paragraph separators; what reorders text around it (Unicode UAX 9), and with that
+         * can make a number on a screen read as another */
+        bool reorders = (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+        if (control || reorders)
             return false;
         i += len;
     }

@@ -120,7 +120,11 @@ static int check_members(const struct rest *rest, struct err *err)
 static int save(struct rest *rest, enum read_mode mode, struct tenant *tenant,
                 const struct condition *condition, bool *ret_created, struct err *err)
 {
+    bool was_suspended = tenant->status == TENANT_SUSPENDED;
     int rc = tenant_read(rest->body, mode, rest->arena, tenant, err);
+    if (rc == 0 && was_suspended && tenant->status == TENANT_ACTIVE &&
+        rest->request->credential->role != ROLE_OPERATOR)
+        rc = err_field(err, ERR_FORBIDDEN, "/status", "only the operator lifts a suspension");
     if (rc == 0)
         rc = check_time_zone(tenant->time_zone, err);
     if (rc == 0)

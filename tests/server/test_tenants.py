@@ -200,3 +200,14 @@ def test_the_audit_trail_says_who_changed_what(daemon):
     assert newest["address"].startswith("127.0.0.1") and newest["request_id"]
     sequence = [r["seq"] for r in all_pages(daemon, "/v1/audit", "records", 20)]
     assert sequence == sorted(sequence, reverse=True) and len(set(sequence)) == len(sequence)
+
+
+def test_provisioning_cannot_lift_a_suspension(daemon):
+    path = f"/v1/tenants/{new_tenant(daemon)}"
+    suspended = daemon.rest("PATCH", path, {"status": "suspended"}, headers={"If-Match": "*"})
+    assert suspended.status == 200
+    again = daemon.rest("PUT", path, {"name": "Acme again"}, role="provisioning")
+    assert again.status == 200 and again.json["status"] == "suspended"
+    lifted = daemon.rest("PUT", path, {"status": "active"}, role="provisioning")
+    assert lifted.status == 403 and lifted.json["errors"][0]["pointer"] == "/status"
+    assert daemon.rest("GET", path).json["status"] == "suspended"

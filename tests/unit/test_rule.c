@@ -81,6 +81,8 @@ static void test_rule_check(void **state)
     refused(rule, "/note");
     rule.note = "bad utf-8 \xff";
     refused(rule, "/note");
+    rule.note = "reads backwards \u202e 010";
+    refused(rule, "/note");
     rule.note = "規制電話番号";
     assert_int_equal(rule_check(&rule, &err), 0);
     rule.source = "campaign:2026-11";
