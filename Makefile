@@ -131,7 +131,7 @@ clean: ## remove everything that was built
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
-	    printf '  make %-12s %s\n' "$$name" "$$what"; done
+	    printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 -include $(wildcard tests/*/*.mk)
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

@@ -281,13 +281,17 @@ static int read_sources(struct config *config, int argc, char **argv, struct err
     rc = rc ? rc : options_read_argv(&options, argc, argv, err);
     if (rc || config->words.help || config->words.version)
         return rc;
-    const char *file = config->words.file;
-    if (!file)
-        file = getenv(option_find(table, "config")->env);
+    const char *file = config->words.file, *from = "--config";
+    if (!file) {
+        from = option_find(table, "config")->env;
+        file = getenv(from);
+    }
 
     rc = options_init(&options, table, config, &config->arena, config->sources, err);
     if (rc == 0 && file && *file)
         rc = options_read_file(&options, file, err);
+    if (rc == ERR_IO)
+        return err_context(err, "%s", from);
     rc = rc ? rc : options_read_env(&options, err);
     return rc ? rc : options_read_argv(&options, argc, argv, err);
 }

@@ -119,7 +119,9 @@ static int open_http(const struct config *config, struct world *world, enum door
     };
     if (is_dial)
         http.allow = config->dial_allow;
-    return http.listen.is_off ? 0 : http_listen(&http, &world->app, ret, err);
+    if (!http.listen.is_off && http_listen(&http, &world->app, ret, err))
+        return err_context(err, is_dial ? "dial-listen" : "admin-listen");
+    return 0;
 }
 
 static int open_doors(const struct config *config, struct world *world, struct err *err)
@@ -137,9 +139,9 @@ static int open_doors(const struct config *config, struct world *world, struct e
     };
     struct agi_config agi = {
         .listen = config->agi_listen, .allow = config->agi_allow, .metrics = world->metrics};
-    int rc = agi.listen.is_off ? 0 : agi_listen(&agi, world->engine, &world->agi, err);
-    if (!rc)
-        rc = sources_add(world->metrics, world->attempts, world->agi, err);
+    if (!agi.listen.is_off && agi_listen(&agi, world->engine, &world->agi, err))
+        return err_context(err, "agi-listen");
+    int rc = sources_add(world->metrics, world->attempts, world->agi, err);
     if (!rc)
         rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
     if (!rc)

@@ -149,7 +149,7 @@ def refused(*options, env=None):
     (["--store", "sqlite:"], "--store: expected sqlite:FILE"),
     (["--public-url", "sekisho.example"], "--public-url: expected http://… or https://…"),
     (["--numbering", "/nowhere"], "--numbering: /nowhere: No such file or directory"),
-    (["--config", "/nowhere"], "/nowhere: No such file or directory"),
+    (["--config", "/nowhere"], "--config: /nowhere: No such file or directory"),
 ])
 def test_bad_options_end_the_start(options, text):
     assert refused(*options) == text
@@ -171,6 +171,7 @@ def test_mistakes_in_the_environment_carry_the_variable():
     assert refused(env={"SEKISHO_THREADS": "x"}) == 'SEKISHO_THREADS: expected a whole number, got "x"'
     assert refused(env={"SEKISHO_AGI_LISTEN": "x"}) == \
         'SEKISHO_AGI_LISTEN: expected HOST:PORT or off, got "x"'
+    assert refused(env={"SEKISHO_CONFIG": "/nowhere"}) == "SEKISHO_CONFIG: /nowhere: No such file or directory"
 
 
 def test_a_first_start_has_no_keys_yet(tmp_path):
@@ -228,7 +229,7 @@ def test_a_taken_port_is_named(tmp_path):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         for door in ("dial", "admin", "agi"):
             text = fails_to_start(tmp_path, f"--{door}-listen={address}")
-            assert address in text and "in use" in text, text
+            assert f"sekishod: {door}-listen: {address}: Address already in use\n" in text, text
 
 
 def test_a_store_that_is_no_store_is_left_alone(tmp_path):
