@@ -59,7 +59,7 @@ void ruleset_bytes(const struct ruleset *ruleset, size_t *ret_hot, size_t *ret_c
  * A ruleset as bytes, for another process or a later one on the same kind of machine: borrowed from the
  * ruleset. RULESET_LAYOUT grows when struct ruleset or what follows it changes.
  */
-enum { RULESET_LAYOUT = 1 };
+enum { RULESET_LAYOUT = 2 };
 struct slice ruleset_image(const struct ruleset *ruleset);
 /* Back, returned new. ERR_INVALID: anything in it would lead outside of it. */
 int ruleset_from_image(struct slice image, struct ruleset **ret, struct err *err) MUST_CHECK;

@@ -16,7 +16,18 @@ static bool is_range(struct rule_range range, const struct ruleset *rs)
     return range.first + range.count <= rs->entries_count;
 }
 
-static bool is_text(uint32_t at, const struct ruleset *rs)
+/* Can it be copied into an array of `room` bytes? ruleset_copy_text() takes whole steps. */
+static bool is_text(uint32_t at, size_t room, const struct ruleset *rs)
+{
+    const char *text = ruleset_texts(rs) + at;
+    if (at < 1 || at >= rs->texts_bytes)
+        return false;
+    size_t n = (uint8_t)text[-1];
+    return n >= 1 && n <= room && at + n + RULESET_TEXT_STEP - 1 <= rs->texts_bytes &&
+           text[n - 1] == '\0';
+}
+
+static bool is_name(uint32_t at, const struct ruleset *rs)
 {
     return at < rs->texts_bytes; /* the area ends with a NUL */
 }
@@ -50,13 +61,16 @@ static bool are_rules_sound(const struct ruleset *rs)
 {
     for (unsigned i = 0; i < rs->rules_count; i++) {
         const struct cold_rule *rule = &ruleset_cold(rs)[i];
-        if (!is_text(rule->target, rs) || !is_text(rule->id, rs) || !is_text(rule->source, rs) ||
-            !is_text(rule->divert_to, rs) || rule->action > ACTION_DENY)
+        bool has_texts = is_text(rule->target, RULE_TARGET_BYTES, rs) &&
+                         is_text(rule->id, RULE_ID_BYTES, rs) &&
+                         is_text(rule->source, RULE_SOURCE_BYTES, rs) &&
+                         is_text(rule->divert_to, RULE_DIVERT_BYTES, rs);
+        if (!has_texts || rule->action > ACTION_DENY)
             return false;
     }
     for (unsigned i = 0; i < rs->accounts_count; i++) {
         const struct cold_account *account = &ruleset_accounts(rs)[i];
-        if (!is_text(account->name, rs) || !is_range(account->range, rs))
+        if (!is_name(account->name, rs) || !is_range(account->range, rs))
             return false;
     }
     return rs->rules_count == 0 || ruleset_cold(rs)[rs->rules_count - 1].is_last;
