@@ -8,6 +8,7 @@
 #include "auth/auth.h"
 #include "base/version.h"
 #include "core/numbering.h"
+#include "engine/node.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256 };
 
@@ -19,6 +20,9 @@ static const struct option table[] = {
      "file of \"key = value\" lines; the keys are the names of these options", WORD(file)},
     {"state", OPTION_PATH, 0, "DIR", "/var/lib/sekisho", "SEKISHO_STATE",
      "folder for what the daemon keeps; made when it is not there", AT(state)},
+    {"node", OPTION_TEXT, 0, "NAME", NULL, "SEKISHO_NODE",
+     "name of this node among those of the cluster; without it the host's and the dial port",
+     AT(node)},
     {"store", OPTION_TEXT, OPTION_SECRET, "URL", "sqlite:STATE/sekisho.db", "SEKISHO_STORE",
      "where tenants, rules and audit live: sqlite:FILE", AT(store)},
     {"keys", OPTION_PATH, 0, "DIR", "STATE/keys", "SEKISHO_KEYS",
@@ -135,6 +139,34 @@ static int resolve_paths(struct config *config, struct err *err)
     return config->store && config->keys ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
+/* "pbx1-8080". Port 0 is a test or a trial: the process tells such nodes apart. */
+static const char *default_node(struct config *config)
+{
+    char host[NODE_NAME_BYTES / 2] = "";
+    const struct endpoint *listen = &config->dial_listen;
+    gethostname(host, sizeof host - 1); /* too long is cut short */
+    for (char *c = host; *c; c++)
+        if (!node_name_is_valid((struct slice){c, 1}) && (c == host || !memchr("._-", *c, 3)))
+            *c = c == host ? 'n' : '-';
+    if (listen->is_off || listen->port == 0)
+        return arena_printf(&config->arena, "%s-pid%ld", host[0] ? host : "node", (long)getpid());
+    return arena_printf(&config->arena, "%s-%u", host[0] ? host : "node", (unsigned)listen->port);
+}
+
+static int resolve_node(struct config *config, struct err *err)
+{
+    if (!config->node) {
+        config->sources[option_find(table, "node") - table] = SOURCE_DEFAULT;
+        config->node = default_node(config);
+        return config->node ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+    }
+    if (node_name_is_valid(slice_of(config->node)))
+        return 0;
+    err_set(err, ERR_INVALID, "expected 1 to %d of letters, digits, \".\", \"_\" and \"-\", a letter "
+            "or digit first", NODE_NAME_BYTES - 1);
+    return name_source(config, "node", err);
+}
+
 /* Without a slash at the end, so that paths can follow. */
 static int resolve_urls(struct config *config, struct err *err)
 {
@@ -181,6 +213,7 @@ static int resolve(struct config *config, struct err *err)
                                     &config->dial_allow, err);
     rc = rc ? rc : resolve_networks(config, "agi-allow", &words->agi_allow,
                                     &config->agi_allow, err);
+    rc = rc ? rc : resolve_node(config, err);
     return rc ? rc : resolve_urls(config, err);
 }
 

@@ -22,6 +22,7 @@ struct config {
     const char *state;     /* folder */
     const char *store;     /* URL, ready for store_open() */
     const char *keys;      /* folder, ready for keyring_load() */
+    const char *node;      /* this node's name among the others */
     const char *numbering; /* folder, or NULL for the data compiled in */
 
     struct endpoint dial_listen, admin_listen, agi_listen;

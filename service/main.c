@@ -3,6 +3,8 @@
  * down in reverse.
  *
  *     store ─► rulesets ◄─ feed      keys ─► auth      rulesets, attempts ─► engine ─► the three doors
+ *       ▲                  └─► node
+ *       └── receipts ────────────┘
  */
 #include <sodium.h>
 #include <sys/resource.h>
@@ -23,6 +25,7 @@
 #include "engine/attempts.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
+#include "engine/node.h"
 #include "engine/rulesets.h"
 #include "store/store.h"
 
@@ -39,6 +42,7 @@ struct world {
     struct store *store;
     struct rulesets *rulesets;
     struct feed *feed;
+    struct node *node;
     struct attempts *attempts;
     struct engine *engine;
     struct metrics *metrics;
@@ -81,6 +85,18 @@ static int load_numbering(const struct config *config, struct rulesets *rulesets
     return 0;
 }
 
+/* Makes this node known to the others. */
+static int join(const struct config *config, struct world *world, struct err *err)
+{
+    const struct node_config node = {
+        .name = config->node,
+        .address = config->public_url,
+        .key_fingerprint = keyring_fingerprint(world->keyring),
+    };
+    log_info("node", "name=%s keys=%.12s", node.name, node.key_fingerprint);
+    return node_start(&node, world->store, world->rulesets, world->feed, &world->node, err);
+}
+
 /* What a verdict needs. */
 static int build_engine(const struct config *config, struct world *world, struct err *err)
 {
@@ -99,6 +115,8 @@ static int build_engine(const struct config *config, struct world *world, struct
         rc = load_numbering(config, world->rulesets, err);
     if (!rc)
         rc = feed_start(world->store, world->rulesets, world->revocations, &world->feed, err);
+    if (!rc)
+        rc = join(config, world, err);
     if (!rc)
         rc = attempts_new(world->store, &world->attempts, err);
     if (!rc)
@@ -132,6 +150,7 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .engine = world->engine,
         .rulesets = world->rulesets,
         .feed = world->feed,
+        .node = world->node,
         .auth = world->auth,
         .metrics = world->metrics,
         .cursor_key = world->cursor_key,
@@ -160,6 +179,7 @@ static void tear_down(struct world *world)
     agi_stop(world->agi);
     engine_free(world->engine);
     attempts_stop(world->attempts);
+    node_stop(world->node);
     feed_stop(world->feed);
     metrics_free(world->metrics);
     rulesets_free(world->rulesets);

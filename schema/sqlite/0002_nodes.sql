@@ -8,15 +8,15 @@ CREATE TABLE nodes (
     key_fingerprint   TEXT NOT NULL,
     keys_agree        INTEGER NOT NULL,
     numbering         TEXT NOT NULL,
-    feed_seq          BIGINT NOT NULL,
+    feed_complete     BIGINT NOT NULL,
     platform_revision BIGINT NOT NULL,
     started_at_ms     BIGINT NOT NULL,
     heartbeat_at_ms   BIGINT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE receipts (
-    node     TEXT NOT NULL REFERENCES nodes (name) ON DELETE CASCADE,
-    feed_seq BIGINT NOT NULL,
-    at_ms    BIGINT NOT NULL,
-    PRIMARY KEY (node, feed_seq)
+    node          TEXT NOT NULL REFERENCES nodes (name) ON DELETE CASCADE,
+    feed_complete BIGINT NOT NULL,
+    at_ms         BIGINT NOT NULL,
+    PRIMARY KEY (node, feed_complete)
 ) WITHOUT ROWID;

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "engine/feed.h"
+#include "engine/node.h"
 #include "engine/rulesets.h"
 
 enum {
@@ -64,6 +65,8 @@ int health_ready(struct app *app, struct request *request, struct response *resp
         {"not_draining", !atomic_load(&app->is_draining), true},
         {"store", does_store_answer(app, request->door), store_counts},
         {"feed", is_feed_fresh(app), store_counts},
+        {"keys", !app->node || node_keys_agree(app->node), true},
+        {"name", !app->node || node_has_name(app->node), true},
     };
     char text[512];
     struct buf buf = BUF_OVER(text);

@@ -17,6 +17,8 @@ http_handler health_live;
  *   not_draining  no end of the process was asked for
  *   store         the store answers (on the dial door: as the change feed saw it, nothing is waited for)
  *   feed          the rules in memory are at most 30 s behind the store
+ *   keys          tokens are checked with the same keys as on the other nodes
+ *   name          no other process took this node's name
  * On the dial door store and feed are shown but do not count: verdicts come from memory, and a database
  * that is away must not take every node out of the load balancer at once (design 7).
  */

@@ -34,6 +34,7 @@
 
 struct engine;
 struct feed;
+struct node;
 struct rulesets;
 
 /* Everything a handler may need; borrowed from main, lives as long as the listeners. */
@@ -42,6 +43,7 @@ struct app {
     struct engine *engine;
     struct rulesets *rulesets;
     struct feed *feed;
+    struct node *node;
     struct auth *auth;
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */

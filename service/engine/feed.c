@@ -19,6 +19,9 @@ struct feed {
     struct revocations *revocations;
     pthread_mutex_t pulling; /* guards seq, and that one pull at a time goes on */
     uint64_t seq;            /* everything up to here is in force */
+    _Atomic uint64_t complete; /* as feed_complete() tells it */
+    feed_moved_fn *moved;      /* guarded by pulling, like its context */
+    void *moved_context;
     _Atomic int64_t read_at_ms;
 
     pthread_t thread;
@@ -136,8 +139,23 @@ int feed_pull(struct feed *feed, struct err *err)
         rc = pull_batch(feed, &count, err);
     if (!rc)
         atomic_store(&feed->read_at_ms, clock_mono_ms());
+    if (!rc && atomic_exchange(&feed->complete, feed->seq + 1) != feed->seq + 1 && feed->moved)
+        feed->moved(feed->moved_context);
     pthread_mutex_unlock(&feed->pulling);
     return rc;
+}
+
+uint64_t feed_complete(const struct feed *feed)
+{
+    return atomic_load(&feed->complete);
+}
+
+void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context)
+{
+    pthread_mutex_lock(&feed->pulling);
+    feed->moved = fn;
+    feed->moved_context = context;
+    pthread_mutex_unlock(&feed->pulling);
 }
 
 static void wait_for_poll(struct feed *feed)
@@ -204,6 +222,7 @@ int feed_start(struct store *store, struct rulesets *rulesets, struct revocation
     pages_enlarge_heap();
     if (!rc)
         rc = load_revocations(feed, err);
+    atomic_store(&feed->complete, feed->seq + 1);
     atomic_store(&feed->read_at_ms, clock_mono_ms());
     if (!rc)
         rc = start_thread(feed, err);

@@ -6,6 +6,8 @@
 #ifndef SEKISHO_ENGINE_FEED_H
 #define SEKISHO_ENGINE_FEED_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -21,6 +23,14 @@ void feed_stop(struct feed *feed);
 
 /* Brings this node up to everything committed before the call. Any thread. */
 int feed_pull(struct feed *feed, struct err *err) MUST_CHECK;
+
+/* Every change with a lower number in the feed is in force on this node. Any thread. */
+uint64_t feed_complete(const struct feed *feed);
+
+/* Has `fn` called after each pull that brought something, by whoever pulled: it must be quick. NULL ends
+ * that; afterwards no call is under way any more. */
+typedef void feed_moved_fn(void *context);
+void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context);
 
 /* Milliseconds since the store was last read with success; for readiness and metrics. */
 long feed_age_ms(const struct feed *feed);

@@ -1,9 +1,9 @@
 /*
  * Nodes and their receipts: who follows the change feed, and since when how far.
  *
- *     feed      tenant ─► place (seq) of its latest change
- *     receipts  node, place ─► when the node had got that far; a change is in force on a node since its
- *               first receipt at that place or beyond
+ *     feed      tenant ─► number of its latest change
+ *     receipts  node, number ─► when every change below it was in force there; so a change is in force
+ *               on a node since its first receipt beyond the number of the change
  *
  * One receipt a step of a node, not one a tenant and change: a bulk change of a million tenants costs a
  * node a few rows.
@@ -29,17 +29,17 @@ static int take_name(struct txn *txn, const struct node_row *node, struct err *e
     return txn_exec(
         txn,
         "INSERT INTO nodes (name, run, address, version, key_fingerprint, keys_agree, numbering, "
-        "feed_seq, platform_revision, started_at_ms, heartbeat_at_ms) "
+        "feed_complete, platform_revision, started_at_ms, heartbeat_at_ms) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET "
         "run = excluded.run, address = excluded.address, version = excluded.version, "
         "key_fingerprint = excluded.key_fingerprint, keys_agree = excluded.keys_agree, "
-        "numbering = excluded.numbering, feed_seq = excluded.feed_seq, "
+        "numbering = excluded.numbering, feed_complete = excluded.feed_complete, "
         "platform_revision = excluded.platform_revision, started_at_ms = excluded.started_at_ms, "
         "heartbeat_at_ms = excluded.heartbeat_at_ms",
         SQL_VALUES(sql_text(node->name), sql_text(node->run), sql_text(node->address),
                    sql_text(node->version), sql_text(node->key_fingerprint),
                    sql_int(node->keys_agree), sql_text(node->numbering),
-                   sql_int((int64_t)node->feed_seq), sql_int((int64_t)node->platform_revision),
+                   sql_int((int64_t)node->feed_complete), sql_int((int64_t)node->platform_revision),
                    sql_int(node->started_at_ms), sql_int(txn->now_ms)),
         err);
 }
@@ -48,11 +48,11 @@ static int take_name(struct txn *txn, const struct node_row *node, struct err *e
 static int refresh(struct txn *txn, const struct node_row *node, struct err *err)
 {
     int r = txn_row(txn,
-                    "UPDATE nodes SET keys_agree = $3, numbering = $4, feed_seq = $5, "
+                    "UPDATE nodes SET keys_agree = $3, numbering = $4, feed_complete = $5, "
                     "platform_revision = $6, heartbeat_at_ms = $7 "
                     "WHERE name = $1 AND run = $2 RETURNING 1",
                     SQL_VALUES(sql_text(node->name), sql_text(node->run), sql_int(node->keys_agree),
-                               sql_text(node->numbering), sql_int((int64_t)node->feed_seq),
+                               sql_text(node->numbering), sql_int((int64_t)node->feed_complete),
                                sql_int((int64_t)node->platform_revision), sql_int(txn->now_ms)),
                     err);
     if (r == 1)
@@ -82,18 +82,19 @@ static int write_row(struct txn *txn, const struct node_row *node, bool is_first
 /* Old receipts go a few with each new one: more than come in, so they cannot pile up. */
 static int write_receipt(struct txn *txn, const struct node_row *node, struct err *err)
 {
-    struct sql_value name = sql_text(node->name), seq = sql_int((int64_t)node->feed_seq);
+    struct sql_value name = sql_text(node->name);
+    struct sql_value complete = sql_int((int64_t)node->feed_complete);
     int r = txn_exec(txn,
-                     "INSERT INTO receipts (node, feed_seq, at_ms) VALUES ($1, $2, $3) "
-                     "ON CONFLICT (node, feed_seq) DO NOTHING",
-                     SQL_VALUES(name, seq, sql_int(txn->now_ms)), err);
+                     "INSERT INTO receipts (node, feed_complete, at_ms) VALUES ($1, $2, $3) "
+                     "ON CONFLICT (node, feed_complete) DO NOTHING",
+                     SQL_VALUES(name, complete, sql_int(txn->now_ms)), err);
     if (r < 0)
         return r;
     return txn_exec(txn,
-                    "DELETE FROM receipts WHERE node = $1 AND at_ms < $3 AND feed_seq IN (SELECT "
-                    "feed_seq FROM receipts WHERE node = $1 AND feed_seq < $2 ORDER BY feed_seq "
-                    "LIMIT $4)",
-                    SQL_VALUES(name, seq, sql_int(txn->now_ms - receipts_kept_ms),
+                    "DELETE FROM receipts WHERE node = $1 AND at_ms < $3 AND feed_complete IN "
+                    "(SELECT feed_complete FROM receipts WHERE node = $1 AND feed_complete < $2 "
+                    "ORDER BY feed_complete LIMIT $4)",
+                    SQL_VALUES(name, complete, sql_int(txn->now_ms - receipts_kept_ms),
                                sql_int(REMOVED_AT_ONCE)),
                     err);
 }
@@ -145,7 +146,7 @@ static int read_node(struct txn *txn, struct arena *arena, struct node_row *ret,
         .key_fingerprint = column_copy(txn, 4, arena),
         .keys_agree = column_int(txn, 5) != 0,
         .numbering = column_copy(txn, 6, arena),
-        .feed_seq = (uint64_t)column_int(txn, 7),
+        .feed_complete = (uint64_t)column_int(txn, 7),
         .platform_revision = (uint64_t)column_int(txn, 8),
         .started_at_ms = column_int(txn, 9),
         .heartbeat_at_ms = column_int(txn, 10),
@@ -156,7 +157,7 @@ static int read_node(struct txn *txn, struct arena *arena, struct node_row *ret,
     return is_whole ? 0 : txn_nomem(txn, err);
 }
 
-int store_node_list(struct txn *txn, uint64_t seq, struct arena *arena, struct node_row **ret,
+int store_node_list(struct txn *txn, uint64_t number, struct arena *arena, struct node_row **ret,
                     unsigned *ret_count, struct err *err)
 {
     struct node_row *rows = arena_alloc(arena, NODES_MAX * sizeof *rows);
@@ -164,12 +165,12 @@ int store_node_list(struct txn *txn, uint64_t seq, struct arena *arena, struct n
     if (!rows)
         return txn_nomem(txn, err);
     int r = txn_query(txn,
-                      "SELECT name, run, address, version, key_fingerprint, keys_agree, numbering, "
-                      "feed_seq, platform_revision, started_at_ms, heartbeat_at_ms, "
+                      "SELECT name, run, address, version, key_fingerprint, keys_agree, "
+                      "numbering, feed_complete, platform_revision, started_at_ms, heartbeat_at_ms, "
                       "COALESCE((SELECT at_ms FROM receipts WHERE node = nodes.name "
-                      "AND receipts.feed_seq >= $1 ORDER BY receipts.feed_seq LIMIT 1), 0) "
+                      "AND receipts.feed_complete > $1 ORDER BY receipts.feed_complete LIMIT 1), 0) "
                       "FROM nodes ORDER BY name LIMIT $2",
-                      SQL_VALUES(sql_int((int64_t)seq), sql_int(NODES_MAX + 1)), err);
+                      SQL_VALUES(sql_int((int64_t)number), sql_int(NODES_MAX + 1)), err);
     while (r == 0 && (r = txn_next(txn, err)) == 1)
         r = count < NODES_MAX ? read_node(txn, arena, &rows[count++], err)
                               : err_set(err, ERR_LIMIT, "more than %d nodes", NODES_MAX);
@@ -181,8 +182,8 @@ int store_node_list(struct txn *txn, uint64_t seq, struct arena *arena, struct n
     return 0;
 }
 
-int store_change_place(struct txn *txn, struct slice tenant, uint64_t *ret_revision,
-                       uint64_t *ret_seq, struct err *err)
+int store_latest_change(struct txn *txn, struct slice tenant, uint64_t *ret_revision,
+                        uint64_t *ret_number, struct err *err)
 {
     if (tenant.n && !tenant_id_is_valid(tenant))
         return err_set(err, ERR_NOT_FOUND, "no such tenant");
@@ -195,7 +196,7 @@ int store_change_place(struct txn *txn, struct slice tenant, uint64_t *ret_revis
     if (r < 0)
         return r;
     *ret_revision = (uint64_t)column_int(txn, 0);
-    *ret_seq = (uint64_t)column_int(txn, 1);
+    *ret_number = (uint64_t)column_int(txn, 1);
     txn_end(txn);
     return 0;
 }

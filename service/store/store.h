@@ -208,17 +208,17 @@ struct node_row {
     const char *key_fingerprint; /* of the keys that tokens are checked with */
     bool keys_agree;             /* found to be those of the other nodes */
     const char *numbering;       /* version of its numbering data */
-    uint64_t feed_seq;           /* everything up to here is in force there */
+    uint64_t feed_complete;      /* every change with a lower number in the feed is in force there */
     uint64_t platform_revision;
     int64_t started_at_ms, heartbeat_at_ms; /* by that node's clock */
     int64_t since_ms;                       /* only of store_node_list() */
 };
 
 /*
- * Writes the row (heartbeat_at_ms and since_ms are ignored) and, when feed_seq is new, a receipt that
- * says when the node had got that far. `is_first`: takes over the name, and forgets what an earlier run
- * had reached. Else ERR_EXISTS when another run has the name now. Rows that nobody refreshed for a day
- * go on the way.
+ * Writes the row (heartbeat_at_ms and since_ms are ignored) and, when feed_complete is new, a receipt
+ * that says when the node had got that far. `is_first`: takes over the name, and forgets what an
+ * earlier run had reached. Else ERR_EXISTS when another run has the name now. Rows that nobody
+ * refreshed for a day go on the way.
  */
 int store_node_beat(struct store *store, const struct node_row *node, bool is_first,
                     struct err *err) MUST_CHECK;
@@ -226,18 +226,18 @@ int store_node_beat(struct store *store, const struct node_row *node, bool is_fi
 int store_node_leave(struct store *store, struct slice name, struct slice run,
                      struct err *err) MUST_CHECK;
 /*
- * All nodes in order of name. since_ms says when the node had got to `seq` of the feed, 0: not yet. It is
- * exact for five minutes; of what was reached before, it may be the time of a later step. ERR_LIMIT: more
- * than NODES_MAX.
+ * All nodes in order of name. since_ms says since when the change of that number in the feed is in force
+ * there, 0: it is not yet. It is exact for five minutes; of older changes it may be the time of a later
+ * step. ERR_LIMIT: more than NODES_MAX.
  */
-int store_node_list(struct txn *txn, uint64_t seq, struct arena *arena, struct node_row **ret,
+int store_node_list(struct txn *txn, uint64_t number, struct arena *arena, struct node_row **ret,
                     unsigned *ret_count, struct err *err) MUST_CHECK;
 /*
- * The latest change of a tenant, also of a deleted one (empty: the platform): its revision and its place
+ * The latest change of a tenant, also of a deleted one (empty: the platform): its revision and its number
  * in the feed, 0 when nothing was ever changed. ERR_NOT_FOUND: there never was such a tenant.
  */
-int store_change_place(struct txn *txn, struct slice tenant, uint64_t *ret_revision,
-                       uint64_t *ret_seq, struct err *err) MUST_CHECK;
+int store_latest_change(struct txn *txn, struct slice tenant, uint64_t *ret_revision,
+                        uint64_t *ret_number, struct err *err) MUST_CHECK;
 
 /* --- token revocations ---------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 
 static const int64_t minute_ms = INT64_C(60000);
 
-static struct node_row a_node(const char *name, const char *run, uint64_t feed_seq)
+static struct node_row a_node(const char *name, const char *run, uint64_t complete)
 {
     return (struct node_row){.name = name,
                              .run = run,
@@ -14,31 +14,31 @@ static struct node_row a_node(const char *name, const char *run, uint64_t feed_s
                              .version = "0.1.0",
                              .key_fingerprint = "6b31",
                              .numbering = "2026-11-01",
-                             .feed_seq = feed_seq,
+                             .feed_complete = complete,
                              .platform_revision = 1,
                              .started_at_ms = 1000};
 }
 
-static void beat(struct suite *suite, const char *name, const char *run, uint64_t feed_seq)
+static void beat(struct suite *suite, const char *name, const char *run, uint64_t complete)
 {
-    struct node_row node = a_node(name, run, feed_seq);
+    struct node_row node = a_node(name, run, complete);
     OK(store_node_beat(suite->store, &node, false, &err));
 }
 
-static unsigned list(struct suite *suite, uint64_t seq, struct node_row **ret)
+static unsigned list(struct suite *suite, uint64_t number, struct node_row **ret)
 {
     unsigned count = 0;
     struct txn *txn = begin_read(suite);
-    OK(store_node_list(txn, seq, &suite->arena, ret, &count, &err));
+    OK(store_node_list(txn, number, &suite->arena, ret, &count, &err));
     store_rollback(txn);
     return count;
 }
 
-/* When the only node had got to `seq`; 0: not yet. */
-static int64_t since(struct suite *suite, uint64_t seq)
+/* Since when the change is in force on the only node; 0: not yet. */
+static int64_t since(struct suite *suite, uint64_t number)
 {
     struct node_row *nodes;
-    assert_int_equal(list(suite, seq, &nodes), 1);
+    assert_int_equal(list(suite, number, &nodes), 1);
     return nodes[0].since_ms;
 }
 
@@ -80,7 +80,7 @@ static void a_beat_is_listed_and_kept(void **state)
     assert_string_equal(nodes[0].key_fingerprint, "6b31");
     assert_true(nodes[0].keys_agree);
     assert_string_equal(nodes[0].numbering, "2026-11-01");
-    assert_true(nodes[0].feed_seq == 7 && nodes[0].platform_revision == 1);
+    assert_true(nodes[0].feed_complete == 7 && nodes[0].platform_revision == 1);
     assert_true(nodes[0].started_at_ms == 1000 && nodes[0].heartbeat_at_ms >= before_ms);
 }
 
@@ -90,14 +90,14 @@ static void the_next_beat_changes_what_may_change(void **state)
     struct node_row *nodes, node = a_node("tokyo-1", "R1", 7);
     OK(store_node_beat(suite->store, &node, true, &err));
     age(suite, minute_ms);
-    node.feed_seq = 9;
+    node.feed_complete = 9;
     node.platform_revision = 2;
     node.numbering = "2027-01-01";
     node.keys_agree = true;
     node.started_at_ms = 5;
     OK(store_node_beat(suite->store, &node, false, &err));
     assert_int_equal(list(suite, 0, &nodes), 1);
-    assert_true(nodes[0].feed_seq == 9 && nodes[0].platform_revision == 2 && nodes[0].keys_agree);
+    assert_true(nodes[0].feed_complete == 9 && nodes[0].platform_revision == 2 && nodes[0].keys_agree);
     assert_string_equal(nodes[0].numbering, "2027-01-01");
     assert_true(nodes[0].started_at_ms == 1000);
     assert_true(nodes[0].heartbeat_at_ms > clock_now_ms() - minute_ms / 2);
@@ -167,7 +167,7 @@ static void there_is_a_limit(void **state)
 
 /* --- receipts ----------------------------------------------------------------------------------- */
 
-static void a_change_is_in_force_since_the_first_receipt_behind_it(void **state)
+static void a_change_is_in_force_since_the_first_receipt_beyond_it(void **state)
 {
     struct suite *suite = *state;
     beat(suite, "a", "R1", 4);
@@ -177,11 +177,11 @@ static void a_change_is_in_force_since_the_first_receipt_behind_it(void **state)
     beat(suite, "a", "R1", 6); /* nothing new: no receipt */
     int64_t now_ms = clock_now_ms();
     assert_int_equal(receipts_count(suite), 2);
-    assert_in_range(since(suite, 3), now_ms - 4 * minute_ms - 9000, now_ms - 4 * minute_ms);
-    assert_true(since(suite, 4) == since(suite, 3));
-    assert_in_range(since(suite, 5), now_ms - minute_ms - 9000, now_ms - minute_ms);
-    assert_true(since(suite, 6) == since(suite, 5));
-    assert_true(since(suite, 7) == 0);
+    assert_in_range(since(suite, 2), now_ms - 4 * minute_ms - 9000, now_ms - 4 * minute_ms);
+    assert_true(since(suite, 3) == since(suite, 2));
+    assert_in_range(since(suite, 4), now_ms - minute_ms - 9000, now_ms - minute_ms);
+    assert_true(since(suite, 5) == since(suite, 4));
+    assert_true(since(suite, 6) == 0);
 }
 
 static void receipts_go_after_five_minutes_but_for_the_last(void **state)
@@ -193,14 +193,14 @@ static void receipts_go_after_five_minutes_but_for_the_last(void **state)
     beat(suite, "a", "R1", 21);
     assert_int_equal(receipts_count(suite), 21);
     age(suite, 2 * minute_ms);
-    int64_t reached_ms = since(suite, 21);
+    int64_t reached_ms = since(suite, 20);
     for (int i = 0; i < 4; i++)
         beat(suite, "a", "R1", 21);
     assert_int_equal(receipts_count(suite), 1);
     age(suite, 60 * minute_ms);
     beat(suite, "a", "R1", 21);
-    assert_true(since(suite, 21) == reached_ms - 60 * minute_ms);
-    assert_true(since(suite, 2) == since(suite, 21));
+    assert_true(since(suite, 20) == reached_ms - 60 * minute_ms);
+    assert_true(since(suite, 1) == since(suite, 20));
 }
 
 static void a_new_start_counts_from_where_it_starts(void **state)
@@ -209,40 +209,40 @@ static void a_new_start_counts_from_where_it_starts(void **state)
     struct node_row again = a_node("a", "R2", 3);
     beat(suite, "a", "R1", 9);
     age(suite, minute_ms);
-    assert_true(since(suite, 9) != 0);
+    assert_true(since(suite, 8) != 0);
     OK(store_node_beat(suite->store, &again, true, &err)); /* from an old snapshot */
-    assert_true(since(suite, 9) == 0);
-    assert_true(since(suite, 3) > clock_now_ms() - minute_ms / 2);
+    assert_true(since(suite, 8) == 0);
+    assert_true(since(suite, 2) > clock_now_ms() - minute_ms / 2);
 }
 
-/* --- the place of a change ------------------------------------------------------------------------ */
+/* --- the number of a change ----------------------------------------------------------------------- */
 
-static uint64_t place(struct suite *suite, const char *tenant, uint64_t *ret_revision)
+static uint64_t number_of(struct suite *suite, const char *tenant, uint64_t *ret_revision)
 {
-    uint64_t seq = UINT64_MAX;
+    uint64_t number = UINT64_MAX;
     struct txn *txn = begin_read(suite);
-    OK(store_change_place(txn, slice_of(tenant), ret_revision, &seq, &err));
+    OK(store_latest_change(txn, slice_of(tenant), ret_revision, &number, &err));
     store_rollback(txn);
-    return seq;
+    return number;
 }
 
-static void a_change_has_a_revision_and_a_place(void **state)
+static void a_change_has_a_revision_and_a_number(void **state)
 {
     struct suite *suite = *state;
     struct rule rule = a_rule("deny 010"), wide = a_rule("deny 0101876");
     uint64_t at, first;
-    assert_int_equal(place(suite, "", &at), 0); /* nothing was ever changed */
+    assert_int_equal(number_of(suite, "", &at), 0); /* nothing was ever changed */
     assert_int_equal(at, 1);
     put_tenant(suite, "acme", "open");
-    first = place(suite, "acme", &at);
+    first = number_of(suite, "acme", &at);
     assert_true(at == revision(suite, "acme") && first > 0);
     put_tenant(suite, "beta", "open");
-    assert_true(place(suite, "acme", &at) == first);
+    assert_true(number_of(suite, "acme", &at) == first);
     add_rule(suite, "acme", &rule);
-    assert_true(place(suite, "acme", &at) > place(suite, "beta", &at));
+    assert_true(number_of(suite, "acme", &at) > number_of(suite, "beta", &at));
     add_rule(suite, "", &wide);
-    assert_true(place(suite, "", &at) > place(suite, "acme", &at));
-    assert_int_equal(place(suite, "", &at) ? at : 0, 2);
+    assert_true(number_of(suite, "", &at) > number_of(suite, "acme", &at));
+    assert_int_equal(number_of(suite, "", &at) ? at : 0, 2);
 }
 
 static void a_deletion_is_a_change_too(void **state)
@@ -250,20 +250,20 @@ static void a_deletion_is_a_change_too(void **state)
     struct suite *suite = *state;
     uint64_t made, deleted, before;
     put_tenant(suite, "acme", "open");
-    before = place(suite, "acme", &made);
+    before = number_of(suite, "acme", &made);
     delete_tenant(suite, "acme");
-    assert_true(place(suite, "acme", &deleted) > before);
+    assert_true(number_of(suite, "acme", &deleted) > before);
     assert_true(deleted > made);
 }
 
-static void of_a_tenant_that_never_was_there_is_no_place(void **state)
+static void a_tenant_that_never_was_has_no_changes(void **state)
 {
     struct suite *suite = *state;
-    uint64_t at, seq;
+    uint64_t at, number;
     struct txn *txn = begin_read(suite);
     FAILS(suite, ERR_NOT_FOUND,
-          store_change_place(txn, SLICE_LIT("nobody"), &at, &seq, &err));
-    FAILS(suite, ERR_NOT_FOUND, store_change_place(txn, SLICE_LIT("No Id!"), &at, &seq, &err));
+          store_latest_change(txn, SLICE_LIT("nobody"), &at, &number, &err));
+    FAILS(suite, ERR_NOT_FOUND, store_latest_change(txn, SLICE_LIT("No Id!"), &at, &number, &err));
     store_rollback(txn);
 }
 
@@ -288,12 +288,12 @@ int main(void)
         STORE_TEST(the_latest_start_has_the_name),
         STORE_TEST(a_node_silent_for_a_day_is_forgotten),
         STORE_TEST(there_is_a_limit),
-        STORE_TEST(a_change_is_in_force_since_the_first_receipt_behind_it),
+        STORE_TEST(a_change_is_in_force_since_the_first_receipt_beyond_it),
         STORE_TEST(receipts_go_after_five_minutes_but_for_the_last),
         STORE_TEST(a_new_start_counts_from_where_it_starts),
-        STORE_TEST(a_change_has_a_revision_and_a_place),
+        STORE_TEST(a_change_has_a_revision_and_a_number),
         STORE_TEST(a_deletion_is_a_change_too),
-        STORE_TEST(of_a_tenant_that_never_was_there_is_no_place),
+        STORE_TEST(a_tenant_that_never_was_has_no_changes),
         STORE_TEST(nothing_of_it_is_audited_or_told_to_followers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

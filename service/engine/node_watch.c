@@ -1,0 +1,44 @@
+#include "engine/node_watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct watched *find(const struct node_watch *watch, const char *name)
+{
+    for (unsigned i = 0; i < watch->count; i++)
+        if (strcmp(watch->nodes[i].name, name) == 0)
+            return &watch->nodes[i];
+    return NULL;
+}
+
+static bool is_the_same(const struct watched *seen, const struct node_row *row)
+{
+    return seen && seen->heartbeat_at_ms == row->heartbeat_at_ms &&
+           strcmp(seen->run, row->run) == 0;
+}
+
+void node_watch_look(struct node_watch *watch, const struct node_row *rows, unsigned count,
+                     int64_t now_ms)
+{
+    static const struct watched blank;
+    struct node_watch before = *watch;
+    bool is_anew = now_ms - before.looked_ms > WATCH_GAP_MS;
+    watch->looked_ms = now_ms;
+    watch->count = 0;
+    for (unsigned i = 0; i < count && i < NODES_MAX; i++) {
+        const struct watched *seen = find(&before, rows[i].name);
+        struct watched *now = &watch->nodes[watch->count++];
+        *now = blank;
+        snprintf(now->name, sizeof now->name, "%s", rows[i].name);
+        snprintf(now->run, sizeof now->run, "%s", rows[i].run);
+        now->heartbeat_at_ms = rows[i].heartbeat_at_ms;
+        now->changed_ms = !is_anew && is_the_same(seen, &rows[i]) ? seen->changed_ms : now_ms;
+    }
+}
+
+bool node_watch_is_lost(const struct node_watch *watch, const struct node_row *row, int64_t now_ms)
+{
+    const struct watched *seen = find(watch, row->name);
+    return is_the_same(seen, row) && now_ms - watch->looked_ms <= WATCH_GAP_MS &&
+           now_ms - seen->changed_ms > NODE_LOST_MS;
+}
