@@ -48,6 +48,7 @@ struct app {
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */
     const char *problem_base;        /* absolute URI before a problem's code */
+    atomic_uint waiters;             /* requests that hold a thread until something happens */
     atomic_bool is_draining;         /* http_drain() sets it: /readyz says no from then on */
 };
 

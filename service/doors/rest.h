@@ -67,5 +67,6 @@ rest_work rest_check;
 rest_work rest_revoked_list, rest_revoked_put;
 rest_work rest_audit_list;
 rest_work rest_attempt_list;
+rest_work rest_node_list, rest_propagation;
 
 #endif

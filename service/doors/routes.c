@@ -24,6 +24,7 @@ static const char *const rule_list[] = {"account", NULL};
 static const char *const records[] = {"limit", "cursor", "tenant", NULL};
 static const char *const attempts[] = {"limit", "cursor", "account", "from", "to", NULL};
 static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
+static const char *const propagation[] = {"revision", "wait", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
@@ -54,6 +55,7 @@ const struct route admin_routes[] = {
     {"POST",   "/v1/tenants/{t}/check",           CUSTOMER_READ, ASK,   T | BODY,         rest_check,          NULL},
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
     {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
+    {"GET",    "/v1/tenants/{t}/propagation",     MANY_READ,     ASK,   T,                rest_propagation,    propagation},
 
     {"GET",    "/v1/profiles",                    ONBOARD,       READ,  0,                rest_profile_list,   paged},
     {"GET",    "/v1/profiles/{p}",                ONBOARD,       READ,  0,                rest_profile_get,    NULL},
@@ -66,6 +68,9 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/platform/rules/{id}",         OPERATOR,      READ,  0,                rest_rule_get,       NULL},
     {"PATCH",  "/v1/platform/rules/{id}",         OPERATOR,      WRITE, BODY | MATCH,     rest_rule_patch,     NULL},
     {"DELETE", "/v1/platform/rules/{id}",         OPERATOR,      WRITE, MATCH,            rest_rule_delete,    NULL},
+    {"GET",    "/v1/platform/propagation",        OPERATOR,      ASK,   0,                rest_propagation,    propagation},
+
+    {"GET",    "/v1/nodes",                       OPERATOR,      READ,  0,                rest_node_list,      NULL},
 
     {"GET",    "/v1/tokens/revoked",              OPERATOR,      READ,  0,                rest_revoked_list,   paged},
     {"PUT",    "/v1/tokens/revoked/{jti}",        OPERATOR,      WRITE, BODY,             rest_revoked_put,    NULL},

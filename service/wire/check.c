@@ -17,15 +17,28 @@ static int read_draft(json_t *value, const struct field *field, const struct whe
     return rc;
 }
 
+static int read_revision(json_t *value, const struct field *field, const struct where *where,
+                         struct arena *arena, void *record, struct err *err)
+{
+    struct check_request *request = record;
+    (void)field, (void)arena;
+    if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
+        return where_err(where, ERR_INVALID, err, "expected a revision");
+    request->min_revision = (uint64_t)json_integer_value(value);
+    return 0;
+}
+
+static const struct field_type field_revision = {read_revision, NULL};
 static const struct field_type field_draft = {read_draft, NULL};
 
 /* clang-format off */
 #define AT(member) .offset = offsetof(struct check_request, member)
 static const struct field check_fields[] = {
-    {"number",  &field_text,  AT(number), FIELD_REQUIRED, .max = NUMBER_INPUT_BYTES_MAX},
-    {"account", &field_text,  AT(account), FIELD_NULL, .max = ACCOUNT_INPUT_BYTES_MAX},
-    {"at",      &field_time,  AT(at_ms), FIELD_NULL},
-    {"rules",   &field_draft, AT(rules), FIELD_NULL, .max = RULES_PER_TENANT_MAX},
+    {"number",       &field_text,     AT(number), FIELD_REQUIRED, .max = NUMBER_INPUT_BYTES_MAX},
+    {"account",      &field_text,     AT(account), FIELD_NULL, .max = ACCOUNT_INPUT_BYTES_MAX},
+    {"at",           &field_time,     AT(at_ms), FIELD_NULL},
+    {"min_revision", &field_revision, AT(min_revision), FIELD_NULL},
+    {"rules",        &field_draft,    AT(rules), FIELD_NULL, .max = RULES_PER_TENANT_MAX},
     {0},
 };
 #undef AT

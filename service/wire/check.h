@@ -8,10 +8,11 @@
 struct numbering;
 
 struct check_request {
-    const char *number;  /* as dialed; longer than a number may be is judged, not refused */
-    const char *account; /* "" for none */
-    int64_t at_ms;       /* 0: now */
-    bool has_draft;      /* `rules` was given, be it empty */
+    const char *number;    /* as dialed; longer than a number may be is judged, not refused */
+    const char *account;   /* "" for none */
+    int64_t at_ms;         /* 0: now */
+    uint64_t min_revision; /* older rules are no answer; 0: any */
+    bool has_draft;        /* `rules` was given, be it empty */
     struct rule *rules;
     unsigned rules_count;
 };

@@ -9,7 +9,7 @@ Daemon.watchers.append(contract.watch)
 @pytest.fixture(scope="session")
 def daemon(tmp_path_factory):
     """One daemon for all tests that do not mind each other; use tenants of your own."""
-    running = Daemon(tmp_path_factory.mktemp("daemon")).start()
+    running = Daemon(tmp_path_factory.mktemp("daemon"), "--node=tokyo-1").start()
     yield running
     running.stop()
 

@@ -12,7 +12,8 @@ from contract import DOCUMENT, ROOT, operations, resolve, validate
 from rest import ANY
 
 VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_revision", "decision_id", "numbering",
-            "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object"}
+            "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object",
+            "since", "started_at", "heartbeat_at", "keys", "feed_position", "address"}
 LONGER = {"attempts", "records"}  # lists that may have more than the example shows
 
 
