@@ -12,8 +12,8 @@ CC    := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 BUILD_PACKAGES := gcc make pkg-config curl libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
                   libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-yaml python3-jsonschema openssl sqlite3 \
-                  clang
-LIBS_WANTED    := libmicrohttpd jansson libjwt sqlite3 liburcu-bp libsodium libcurl libcrypto
+                  clang redis-server
+LIBS_WANTED    := libmicrohttpd jansson libjwt sqlite3 liburcu-bp libsodium libcurl libcrypto hiredis
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wpointer-arith -Wformat=2 -Wno-format-nonliteral $(if $(DEV),-Werror)
@@ -27,7 +27,7 @@ endif
 CFLAGS ?= -O2 -g
 COMPILE = $(CC) -std=gnu17 -D_GNU_SOURCE -Iservice -include service/base/banned.h $(WARNINGS) $(HARDEN) \
           $(CFLAGS) $(WHOLE) -pthread -MMD -MP
-LIBS    = -lmicrohttpd -ljansson -ljwt -lsqlite3 -lurcu-bp -lsodium -lcurl -lcrypto
+LIBS    = -lmicrohttpd -ljansson -ljwt -lsqlite3 -lurcu-bp -lsodium -lcurl -lcrypto -lhiredis
 
 # A decision goes through small functions of many files: linking the daemon, the compiler sees them as a
 # whole (a sixth of its time). The objects are ordinary ones, too: tests are linked as ever.
@@ -41,8 +41,11 @@ sources  = $(wildcard $(addsuffix /*.c,$(addprefix service/,$(1))))
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs wire doors) service/config.c)
 CLI     := $(call objects,$(call sources,cli))
-UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/store/test_*.c))
-SHARED  := $(call objects,$(filter-out tests/unit/test_% tests/store/test_%,$(wildcard tests/unit/*.c tests/store/*.c)))
+# tests that are programs of their own: each test_*.c, linked with the other files of these folders
+IN_PROCESS := tests/unit tests/store tests/cache
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard $(addsuffix /test_*.c,$(IN_PROCESS))))
+SHARED  := $(call objects,$(foreach folder,$(IN_PROCESS),\
+                $(filter-out $(folder)/test_%,$(wildcard $(folder)/*.c))))
 
 # each program by its main file
 PROGRAMS := $(patsubst service/main.c,$(BUILD)/sekishod,$(patsubst service/cli/main.c,$(BUILD)/sekisho,\
