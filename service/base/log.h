@@ -3,9 +3,10 @@
  *
  *     2026-11-21T19:16:29.967Z info listening door=dial address=127.0.0.1:8080
  *
- * Only engine, jobs, doors, cli and main log; base, core, store and wire return errors. Values that
- * people typed go through log_value(): dialed digits are masked and nothing can start a new line,
- * because control characters of the whole line are escaped on the way out (ASVS 16.4.1).
+ * Only cache (where its thread's errors end), engine, jobs, doors, cli and main log; base, core, store and
+ * wire return errors. Values that people typed go through log_value(): dialed digits are masked and
+ * nothing can start a new line, because control characters of the whole line are escaped on the way out
+ * (ASVS 16.4.1).
  */
 #ifndef SEKISHO_BASE_LOG_H
 #define SEKISHO_BASE_LOG_H

@@ -29,12 +29,10 @@ struct cache;
 enum { CACHE_KEY_BYTES = 32 };
 
 struct cache_config {
-    /* redis://[user[:password]@]host[:port][/db], or through Sentinel:
-     * redis+sentinel://[user[:password]@]host:port[,host:port…]/MASTER[/db] */
-    const char *url;
+    const char *url; /* redis_url.h; copied */
     unsigned char key[CACHE_KEY_BYTES]; /* seals values, hashes tenants */
     int64_t max_age_ms;                 /* values older than this are not believed; 0: a day */
-    void (*changed)(void *context);     /* from the listening thread; must not wait */
+    void (*changed)(void *context);     /* from the listening thread; must not wait; not NULL */
     void *context;
 };
 
@@ -44,10 +42,14 @@ struct cache_config {
  */
 int cache_open(const struct cache_config *config, struct cache **ret, struct err *err) MUST_CHECK;
 void cache_close(struct cache *cache); /* NULL is fine */
+/* Ends the listening thread: changed() is not called any more, the rest goes on. For the end of a daemon
+ * in which who is told of changes also uses the cache. */
+void cache_stop_listening(struct cache *cache); /* NULL is fine */
 
 /*
  * The ruleset of one tenant (empty: the platform's), returned new. Waits until `deadline_ms`
- * (clock_mono_ms) at most. ERR_NOT_FOUND: not there, too old, or not believed (counted as poisoned).
+ * (clock_mono_ms) at most. ERR_NOT_FOUND: not there, too old or of another version (counted as misses),
+ * or not believed: of another key, of another tenant, damaged (counted as poisoned, and logged).
  * ERR_UNAVAILABLE: could not look; for a second after a failure that is said at once, so that a Redis
  * that swallows packets costs one call its deadline and not every call.
  */
