@@ -1,7 +1,12 @@
 """The dial route over the wire: formats, who may ask, emergency calls, and that no error can be taken
 for an allow (design 4). What verdict a number gets is the case files' business (test_cases.py)."""
 import base64
+import http.client
 import json
+import random
+import socket
+import threading
+import time
 import urllib.parse
 
 import pytest
@@ -276,6 +281,49 @@ def test_problems_lead_to_their_page(tenants):
     assert tenants.http("admin", "GET", "/problems/nothing").status == 404
 
 
+# --- many at once ------------------------------------------------------------------------------------
+
+def ask_many(daemon, seed, faults):
+    """Keeps asking on kept, new and pipelined connections; every answer must be the asked number's."""
+    draw = random.Random(seed)
+    token = daemon.token("pbx")
+    head = f" HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+    try:
+        for _ in range(25):
+            with socket.create_connection(("127.0.0.1", daemon.ports["dial"]), timeout=20) as sock:
+                stream = sock.makefile("rb")
+                for _ in range(draw.randrange(1, 6)):
+                    numbers = ["03" + "".join(draw.choices("23456789", k=draw.choice((2, 8, 8, 11))))
+                               for _ in range(draw.randrange(1, 9))]
+                    path = "GET /v1/authorize?tenant=ask-one&account=1001&number="
+                    sock.sendall("".join(path + number + head for number in numbers).encode())
+                    for number in numbers:
+                        said = read_answer(stream)
+                        assert said["dial"] == number and said["verdict"], (number, said)
+    except Exception as fault:  # of a thread: the test must hear of it
+        faults.append(fault)
+
+
+def read_answer(stream):
+    assert stream.readline().startswith(b"HTTP/1.1 200 ")
+    length = 0
+    while (line := stream.readline()) != b"\r\n":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return json.loads(stream.read(length))
+
+
+def test_answers_are_not_mixed_up(tenants):
+    """Responses are kept and filled anew (doors/ready.h): nobody may get another's."""
+    faults = []
+    threads = [threading.Thread(target=ask_many, args=(tenants, seed, faults)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not faults, faults[0]
+
+
 # --- what is in force -----------------------------------------------------------------------------------------------
 
 def test_an_acknowledged_rule_is_in_force(tenants):
@@ -311,8 +359,6 @@ def test_ready(tenants):
 
 
 def test_ends_at_once_with_idle_connections(start_daemon):
-    import http.client
-    import time
     daemon = start_daemon()
     idle = http.client.HTTPConnection("127.0.0.1", daemon.ports["dial"], timeout=10)
     idle.request("GET", "/livez")
