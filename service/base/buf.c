@@ -59,20 +59,28 @@ static void add_json_escape(struct buf *buf, unsigned char c)
     }
 }
 
-/* How many bytes at the start are ASCII and need no escape, in steps of eight: most texts are ids. */
-static size_t plain_words(struct slice text)
+static bool is_plain_ascii(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+/* How many bytes at the start are ASCII and need no escape? Eight at a time: most texts are ids. */
+static size_t plain_run(struct slice text)
 {
     const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
     size_t i = 0;
     for (; i + 8 <= text.n; i += 8) {
         uint64_t word;
         memcpy(&word, text.p + i, 8);
-        uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\', delete = word ^ ones * 0x7f;
+        uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+        uint64_t delete = word ^ ones * 0x7f;
         uint64_t found = word | (word - ones * 0x20) | (quote - ones) | (backslash - ones) |
                          (delete - ones);
         if (found & tops) /* may be a false alarm, never the other way round */
             break;
     }
+    while (i < text.n && is_plain_ascii(text.p[i]))
+        i++;
     return i;
 }
 
@@ -80,7 +88,7 @@ void buf_add_json(struct buf *buf, struct slice text)
 {
     buf_add_char(buf, '"');
     size_t plain = 0; /* start of the run not yet copied */
-    for (size_t i = plain_words(text); i < text.n;) {
+    for (size_t i = plain_run(text); i < text.n;) {
         unsigned char c = (unsigned char)text.p[i];
         size_t len = c < 0x80 ? 1 : utf8_len(text.p + i, text.n - i);
         bool needs_escape = c < 0x20 || c == '"' || c == '\\' || c == 0x7f;

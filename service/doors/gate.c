@@ -47,22 +47,21 @@ static bool is_token(const char *p, size_t n)
     return n > 0;
 }
 
-/* Any byte below 0x20 or 0x7f? Eight at a time: tokens are long. (A high byte may raise a false alarm
- * behind a control character, never alone.) */
+/* Any byte below 0x20 or 0x7f? Sixteen at a time: tokens are long. */
 static bool has_control(const char *p, size_t n)
 {
-    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-    uint64_t found = 0;
-    for (; n >= 8; p += 8, n -= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        uint64_t deletes = word ^ ones * 0x7f;
-        found |= ((word - ones * 0x20) & ~word) | ((deletes - ones) & ~deletes);
+    typedef unsigned char sixteen __attribute__((vector_size(16)));
+    sixteen found = {0};
+    uint64_t any[2];
+    for (; n >= sizeof found; p += sizeof found, n -= sizeof found) {
+        sixteen bytes;
+        memcpy(&bytes, p, sizeof bytes);
+        found |= (sixteen)((bytes < 0x20) | (bytes == 0x7f));
     }
-    found &= tops;
+    memcpy(any, &found, sizeof any);
     for (; n; p++, n--)
-        found |= (unsigned char)*p < 0x20 || *p == 0x7f;
-    return found;
+        any[0] |= (unsigned char)*p < 0x20 || *p == 0x7f;
+    return any[0] | any[1];
 }
 
 static bool has_control_but_tab(const char *p, size_t n)

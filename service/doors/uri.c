@@ -36,14 +36,18 @@ static int malformed(struct err *err)
 }
 
 /* Finds the end of the path; what is in it must be clean, so that decoding later cannot fail. */
-static int take_path(const char **p, const char *end, struct slice *ret, struct err *err)
+static int take_path(char **p, const char *end, struct slice *ret, struct err *err)
 {
-    const char *at = *p, *start = at;
+    char *at = *p, *start = at;
     if (start == end || *start != '/')
         return malformed(err);
-    for (; at < end && class_at(at) != QUESTION; at++)
-        if (class_at(at) == REFUSED || (class_at(at) == ESCAPE && escape_value(at, end) < 0))
+    for (; at < end; at++) {
+        unsigned char class = class_at(at);
+        if (class == QUESTION)
+            break;
+        if (class == REFUSED || (class == ESCAPE && escape_value(at, end) < 0))
             return malformed(err);
+    }
     *p = at;
     *ret = (struct slice){start, (size_t)(at - start)};
     return 0;
@@ -55,7 +59,7 @@ static bool is_digit(char c)
 }
 
 /* The byte that stands at *p, which is not plain; moves *p to its last character. Negative: refused. */
-static int decode_one(const char **p, const char *end, bool may_be_plus)
+static int decode_one(char **p, const char *end, bool may_be_plus)
 {
     switch (class_at(*p)) {
     case ESCAPE: {
@@ -69,13 +73,12 @@ static int decode_one(const char **p, const char *end, bool may_be_plus)
     }
 }
 
-/* Decodes a name (up to =) or a value, up to &, into *out, which runs behind *p in the same text. */
-static bool take_text(const char **p, const char *end, bool is_name, char **out, struct slice *ret)
+/* Decodes a name (up to =) or a value, up to &, where it stands: decoded text is never longer. */
+static bool take_text(char **p, const char *end, bool is_name, struct slice *ret)
 {
-    const char *at = *p, *start = at;
-    char *to = *out;
+    char *at = *p, *start = at, *to = at;
     for (;; at++) {
-        const char *run = at;
+        char *run = at;
         while (at < end && class_at(at) == PLAIN)
             at++;
         if (to != run)
@@ -89,21 +92,18 @@ static bool take_text(const char **p, const char *end, bool is_name, char **out,
         *to++ = (char)value;
     }
     *p = at;
-    *ret = (struct slice){*out, (size_t)(to - *out)};
-    *out = to;
+    *ret = (struct slice){start, (size_t)(to - start)};
     return true;
 }
 
-static int take_param(const char **p, const char *end, char **out, struct uri *uri, struct err *err)
+static int take_param(char **p, const char *end, struct uri *uri, struct err *err)
 {
-    struct slice name, value = {*out, 0};
-    if (!take_text(p, end, true, out, &name))
+    struct slice name, value;
+    if (!take_text(p, end, true, &name))
         return malformed(err);
-    if (*p < end && **p == '=') {
-        ++*p;
-        if (!take_text(p, end, false, out, &value))
-            return malformed(err);
-    }
+    *p += *p < end && **p == '=';
+    if (!take_text(p, end, false, &value)) /* without = the name ended at & or the end: empty */
+        return malformed(err);
     if (name.n == 0)
         return err_set(err, ERR_INVALID, "a query parameter without a name");
     for (unsigned i = 0; i < uri->params_count; i++)
@@ -117,16 +117,16 @@ static int take_param(const char **p, const char *end, char **out, struct uri *u
 
 int uri_split(char *text, size_t n, struct uri *ret, struct err *err)
 {
-    const char *p = text, *end = text + n;
+    char *p = text;
+    const char *end = text + n;
     ret->params_count = 0;
     int rc = take_path(&p, end, &ret->path, err);
     if (rc || p == end)
         return rc;
-    char *out = text + (++p - text); /* behind the ?; decoded text is never longer */
+    p++; /* the ? */
     while (p < end && !rc) {
-        rc = take_param(&p, end, &out, ret, err);
-        if (!rc && p < end)
-            p++; /* the & */
+        rc = take_param(&p, end, ret, err);
+        p += !rc && p < end; /* the & */
     }
     return rc;
 }
