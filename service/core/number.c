@@ -1,4 +1,4 @@
-/* The reading of a folded string: design section 3.1 and 3.2 b to g, in that order. */
+/* The reading of a folded string: api/reading.md 1 and 2 b to g, in that order. */
 #include "core/number.h"
 
 #include "core/numbering.h"
@@ -101,7 +101,7 @@ static struct reading *add_reading(struct number *number, enum number_kind kind,
     return reading;
 }
 
-/* --- 3.1 --------------------------------------------------------------------------------------- */
+/* --- 1 ----------------------------------------------------------------------------------------- */
 
 /* How much of `s` is an outside line; `line` NULL: any one digit but 1. */
 static size_t outside_line_len(struct slice s, const char *line)
@@ -146,7 +146,7 @@ bool number_is_emergency(const struct folded *folded, const char *outside_line, 
            take_to_emergency(s, outside_line, ret);
 }
 
-/* --- 3.2 --------------------------------------------------------------------------------------- */
+/* --- 2 ----------------------------------------------------------------------------------------- */
 
 struct reader {
     const struct numbering *numbering;

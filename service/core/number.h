@@ -1,5 +1,5 @@
 /*
- * From a dialed string to a canonical number and a kind: design section 3.1 and 3.2.
+ * From a dialed string to a canonical number and a kind: api/reading.md 1 and 2.
  *
  *     "186-122-0033-010 377 93…"  ──fold──►  "18612200330103779…"  ──read──►  01037793…  international, MC
  *
@@ -21,7 +21,7 @@ struct numbering;
 enum {
     NUMBER_DIALED_BYTES_MAX = 64, /* of the dialed string, before folding */
     NUMBER_CHARS_MAX = 72,        /* of a canonical number: "+X" becomes "010X" */
-    NUMBER_STRIP_MAX = 8,         /* prefixes taken off one number (3.2 c) */
+    NUMBER_STRIP_MAX = 8,         /* prefixes taken off one number (2 c) */
     NUMBER_TRACE_MAX = 16,
     OUTSIDE_LINE_MAX = 4,
 };
@@ -105,7 +105,7 @@ struct trace {
 const char *trace_word(enum trace_what what);
 
 /*
- * 3.2 a: full-width forms become ASCII, separators go, a pause ends the number.
+ * 2 a: full-width forms become ASCII, separators go, a pause ends the number.
  * in:  dialed string, any bytes
  * out: *ret (untouched on failure)
  * ERR_INVALID: empty, more than NUMBER_DIALED_BYTES_MAX bytes, or any other byte in it.
@@ -113,7 +113,7 @@ const char *trace_word(enum trace_what what);
 int number_fold(struct slice dialed, struct folded *ret) MUST_CHECK;
 
 /*
- * 3.1: is it, after 184, 186 and the outside line in any order, the whole of 110, 118 or 119?
+ * 1: is it, after 184, 186 and the outside line in any order, the whole of 110, 118 or 119?
  * `outside_line` is the tenant's ("" for none), or NULL when it is not known: any one digit but 1, and
  * wherever it stands the same one.
  * On yes *ret is the emergency number with its caller_id, ready to be answered.
@@ -121,7 +121,7 @@ int number_fold(struct slice dialed, struct folded *ret) MUST_CHECK;
 bool number_is_emergency(const struct folded *folded, const char *outside_line, struct number *ret);
 
 /*
- * 3.2 b to g, for a string that is no emergency call. Cannot fail: what makes no sense is one reading
+ * 2 b to g, for a string that is no emergency call. Cannot fail: what makes no sense is one reading
  * of KIND_INVALID. `trace` may be NULL; the dial path passes NULL.
  */
 void number_read(const struct numbering *numbering, const struct folded *folded,
@@ -133,7 +133,7 @@ void number_read(const struct numbering *numbering, const struct folded *folded,
  */
 void number_dial_string(const struct number *number, char out[NUMBER_CHARS_MAX + 16]);
 
-/* Is it an outside line of design 3.2 b: "" or 1 to 4 characters of 0-9 * #, the first not 1? */
+/* Is it an outside line of 2 b: "" or 1 to 4 characters of 0-9 * #, the first not 1? */
 bool number_is_outside_line(struct slice text);
 
 #endif

@@ -60,7 +60,7 @@ struct country_fact numbering_country(const struct numbering *numbering, struct 
 
 /* The kind of a whole Japanese number as dialed; KIND_UNKNOWN when prefix and length match none. */
 enum number_kind numbering_kind(const struct numbering *numbering, struct slice digits);
-/* May this number's kind be called when nothing is known of the tenant (the floor, design 7)? */
+/* May this number's kind be called when nothing is known of the tenant (the floor)? */
 bool numbering_floor_allows(const struct numbering *numbering, struct slice digits);
 
 /* A dial prefix that may stand before a number. */

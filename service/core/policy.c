@@ -56,9 +56,9 @@ static void note(const struct asked *asked, enum scope scope, bool is_lock, bool
 }
 
 /*
- * 3.3 and 3.4. The platform's locks decide if any matches. Else scopes are gone through from wide to
- * narrow: a deny or divert always takes over, an allow unless a deny or divert so far is longer.
- * False, and *ret untouched, when no rule of any scope matches.
+ * 3 and 4 of api/reading.md. The platform's locks decide if any matches. Else scopes are gone through
+ * from wide to narrow: a deny or divert always takes over, an allow unless a deny or divert so far is
+ * longer. False, and *ret untouched, when no rule of any scope matches.
  */
 static bool find_rule(const struct asked *asked, const struct reading *reading, struct finding *ret)
 {
@@ -91,7 +91,7 @@ static bool find_rule(const struct asked *asked, const struct reading *reading, 
     return found;
 }
 
-/* 3.2 g: an unknown number that no rule matches is treated as one abroad. */
+/* 2 g: an unknown number that no rule matches is treated as one abroad. */
 static void find_rule_for_010(struct asked *asked, struct finding *ret)
 {
     static const struct reading abroad = {.kind = KIND_UNKNOWN, .len = 3, .number = "010"};

@@ -1,5 +1,5 @@
 /*
- * From a number and the rules to a verdict: design sections 3.3 to 3.6. Pure.
+ * From a number and the rules to a verdict: api/reading.md 3 to 6. Pure.
  *
  * To see why a call was denied, start at policy_judge() and read downwards.
  */
@@ -28,7 +28,7 @@ void policy_judge(const struct policy *policy, struct slice account, const struc
                   int64_t now_ms, struct verdict *ret,
                   struct explanation *explanation);
 
-/* The floor of design section 7: what may be called when nothing is known of the tenant. */
+/* The floor: what may be called when nothing is known of the tenant. */
 void policy_floor(const struct numbering *numbering, const struct number *number,
                   struct verdict *ret);
 

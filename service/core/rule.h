@@ -70,7 +70,7 @@ bool account_id_is_valid(struct slice id); /* [A-Za-z0-9][A-Za-z0-9._-]{0,62} */
 
 /* Do the two have the same scope, target and match, so that dates must tell them apart? */
 bool rule_is_same_place(const struct rule *a, const struct rule *b);
-/* Same place, and both undated or dated with windows that overlap: may not both exist (3.4). */
+/* Same place, and both undated or dated with windows that overlap: may not both exist. */
 bool rule_collides(const struct rule *a, const struct rule *b);
 
 static inline bool rule_is_dated(const struct rule *rule)

@@ -13,7 +13,7 @@
  * waits for the replies before it closes hangs the call (tried on Asterisk 22).
  *
  * FastAGI has neither credential nor encryption: who may ask is decided by address alone. Whatever
- * goes wrong, nothing is sent: the dialplan's own floor then decides (design section 7).
+ * goes wrong, nothing is sent: the dialplan's own floor then decides (api/agi.md).
  */
 #ifndef SEKISHO_DOORS_AGI_H
 #define SEKISHO_DOORS_AGI_H

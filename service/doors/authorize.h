@@ -1,5 +1,5 @@
 /*
- * GET and POST /v1/authorize on the dial door: the question that is asked for every call (design 4).
+ * GET and POST /v1/authorize on the dial door: the question that is asked for every call.
  *
  * It does not go through dispatch.c: no route table, no struct request, no memory but the connection's.
  * A verdict is always 200. The word of an error body is `deny` in the formats text and form, so that a

@@ -1,6 +1,6 @@
 /*
  * Who takes too long is cut off. libmicrohttpd's own timeout counts idle time, so one byte every few
- * seconds keeps a connection open for ever (pitfalls C.1): here each connection has a moment by which
+ * seconds keeps a connection open for ever: here each connection has a moment by which
  * its present phase must be over, and a sweeper that shuts down the sockets of those that are late.
  *
  *     accept ─► header 5 s ─► body 15 s ─► handler (no limit of ours) ─► answer 30 s ─► idle 30 s ─┐

@@ -1,6 +1,6 @@
 /*
  * The gate: looks at every request before anything believes it, because libmicrohttpd lets through what
- * a proxy in front of it may have read differently (request smuggling; pitfalls C.1, RFC 9112 sections
+ * a proxy in front of it may have read differently (request smuggling, RFC 9112 sections
  * 3.2, 5, 6). One pass over the headers, which also picks out the few that the doors need.
  *
  * libmicrohttpd before 1.0 takes bare LF and bare CR for line ends, joins folded lines, and cuts a value

@@ -20,7 +20,7 @@ http_handler health_live;
  *   keys          tokens are checked with the same keys as on the other nodes
  *   name          no other process took this node's name
  * On the dial door store and feed are shown but do not count: verdicts come from memory, and a database
- * that is away must not take every node out of the load balancer at once (design 7).
+ * that is away must not take every node out of the load balancer at once.
  */
 http_handler health_ready;
 

@@ -4,7 +4,7 @@
  *     bytes ─► libmicrohttpd ─► gate (framing, sizes, deadlines) ─► route table ─► credential, ROLE
  *           ─► handler(app, request, response) ─► one function finishes every response
  *
- * The gate exists because libmicrohttpd lets too much through (pitfalls C.1). A handler never sees a
+ * The gate exists because libmicrohttpd lets too much through. A handler never sees a
  * request that the gate, the route table or the role refused. Handlers return 0 after filling the
  * response, or a negative ERR_* with err filled, which problem.c turns into an RFC 9457 problem (or the
  * word `deny` where the format is text or form).

@@ -11,7 +11,7 @@ enum {
     ACTIONS = 3,
 };
 
-/* Upper edges in ns of the decision time: the goal of design 8 and the 1 ms and 150 ms of design 7 among
+/* Upper edges in ns of the decision time: 100 ns, 1 ms and 150 ms, which goals are told in, among
  * them. One more bucket is without end. */
 static const struct edge {
     int64_t ns;

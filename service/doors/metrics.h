@@ -3,7 +3,7 @@
  *
  * A verdict may not wait for a counter: each thread adds to a shard of its own, on cache lines that no
  * other thread writes, and only a reader of /metrics sums the shards up. No label carries a tenant, an
- * account or a number (pitfalls B: fewer than ten values a label, and secrecy of communications).
+ * account or a number (fewer than ten values a label, and secrecy of communications).
  */
 #ifndef SEKISHO_DOORS_METRICS_H
 #define SEKISHO_DOORS_METRICS_H

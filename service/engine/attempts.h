@@ -10,7 +10,7 @@
  *
  * Allowed domestic calls are the mass and say little one by one: they are counted by tenant,
  * account and minute. Everything else (denied, diverted, international, unknown, invalid) is a
- * record. Emergency calls are neither (design 3.1).
+ * record. Emergency calls are neither (api/reading.md 1).
  */
 #ifndef SEKISHO_ENGINE_ATTEMPTS_H
 #define SEKISHO_ENGINE_ATTEMPTS_H

@@ -28,7 +28,7 @@ void engine_decide(struct engine *engine, const struct call *call, struct verdic
 
 /*
  * For a caller without a valid credential: true, and *ret an emergency allow, when the number is one
- * (design 3.1: "with any token or none"). Else false and *ret is untouched.
+ * (api/reading.md 1: "with any token or none"). Else false and *ret is untouched.
  */
 bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct verdict *ret);
 

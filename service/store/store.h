@@ -266,7 +266,7 @@ int store_audit_list(struct txn *txn, struct slice tenant, uint64_t before_seq, 
                      struct arena *arena, struct audit_record **ret, unsigned *ret_count,
                      struct err *err) MUST_CHECK;
 
-/* --- idempotency (pitfalls B) ------------------------------------------------------------------------ */
+/* --- idempotency ------------------------------------------------------------------------------------- */
 
 /* The answer kept for a key. `scope` is the tenant or subject the key belongs to. */
 struct kept_answer {

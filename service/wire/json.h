@@ -1,7 +1,7 @@
 /*
  * JSON text to a value, strictly: what one reader takes one way and the next another way is refused.
  *
- * jansson alone lets the last of two equal members win and reads 2048 levels deep (pitfalls C.4); both
+ * jansson alone lets the last of two equal members win and reads 2048 levels deep; both
  * are closed here, before any memory is spent on the value. Where the text breaks is told by JSON
  * Pointer as well as by line, because people look for a member, not for a byte.
  */

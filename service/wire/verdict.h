@@ -1,5 +1,5 @@
 /*
- * A verdict as text, in the formats of the dial route (design 4). Written straight into a buffer: no
+ * A verdict as text, in the formats of the dial route. Written straight into a buffer: no
  * allocation, no library; FastAGI and the command line use the same words.
  */
 #ifndef SEKISHO_WIRE_VERDICT_H

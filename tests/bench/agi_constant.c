@@ -1,6 +1,6 @@
 /*
  * The smallest FastAGI server on epoll: waits for the empty line, answers a constant, closes. It parses
- * nothing and decides nothing; what sekisho's FastAGI door is measured against (design section 8).
+ * nothing and decides nothing; what sekisho's FastAGI door is measured against.
  *
  *     agi_constant [THREADS]        prints the port it took on 127.0.0.1
  */

@@ -3,7 +3,7 @@
 
     tests/bench/bench.py [decide] [authorize] [agi] [pbx]        all of them when none is named
 
-`make bench` builds what this needs. The goals are those of section 8 of the design: ratios of what was
+`make bench` builds what this needs. The goals are ratios of what was
 measured in this run on this machine. Nothing fails when one is missed; the table says so.
 """
 import json

@@ -1,4 +1,4 @@
-"""What the floor of design section 7 lets through, from the numbering data: what the includes must agree with."""
+"""What the floor lets through, from the numbering data: what the includes must agree with."""
 
 import csv
 import re

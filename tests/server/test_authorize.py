@@ -1,5 +1,5 @@
 """The dial route over the wire: formats, who may ask, emergency calls, and that no error can be taken
-for an allow (design 4). What verdict a number gets is the case files' business (test_cases.py)."""
+for an allow. What verdict a number gets is the case files' business (test_cases.py)."""
 import base64
 import http.client
 import json

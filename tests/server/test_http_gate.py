@@ -1,5 +1,5 @@
 """What libmicrohttpd lets through and the gate must not: requests that a proxy in front may have read
-differently (pitfalls C.1), who takes too long, what is too large, and what TLS is spoken.
+differently, who takes too long, what is too large, and what TLS is spoken.
 
 Bytes are sent as they are; what counts is what comes back on the socket and whether it is closed.
 """

@@ -1,7 +1,7 @@
-"""A second, slow evaluator, written from the specification of readings and rules alone.
+"""A second, slow evaluator, written from api/reading.md alone.
 
 It shares nothing with the daemon but the numbering data, and is as plain as can be: strings, linear scans.
-Where the two disagree one is wrong, or the specification says too little; what it left open is as the
+Where the two disagree one is wrong, or that page says too little; what it left open is as the
 daemon does it: a prefix is taken off only before something, a bare +81 is a lone 0, and the target of a
 service code may be a short code or an emergency number (an allow like its target's).
 """
@@ -78,7 +78,7 @@ class Rule:
 # --- reading -------------------------------------------------------------------------------------
 
 def fold(dialed):
-    """3.2 a: (characters, was cut), or None"""
+    """2 a: (characters, was cut), or None"""
     if not dialed or len(dialed) > 64:
         return None
     try:
@@ -99,7 +99,7 @@ def fold(dialed):
 
 
 def read_emergency(text, outside):
-    """3.1: (110, 118 or 119; the 184 or 186 dialed first), or None"""
+    """1: (110, 118 or 119; the 184 or 186 dialed first), or None"""
     caller_id = ""
     while text not in EMERGENCY:
         take = next((take for take in ("184", "186", outside) if take and text.startswith(take)), None)
@@ -148,7 +148,7 @@ def has_country(digits):
 
 
 def take_off(text, budget):
-    """3.2 c: (rest, 184 or 186, what is left of the budget)"""
+    """2 c: (rest, 184 or 186, what is left of the budget)"""
     caller_id = ""
     while budget:
         fitting = [prefix for prefix in sorted(PREFIXES, key=len, reverse=True)
@@ -162,7 +162,7 @@ def take_off(text, budget):
 
 
 def read(text, in_service=False):
-    """3.2 c to g: (readings, caller id); no readings: invalid"""
+    """2 c to g: (readings, caller id); no readings: invalid"""
     text, caller_id, budget = take_off(text, STRIP_MAX)
     if text.startswith("+81") and "+" not in text[1:]:
         text, again, budget = take_off("0" + text[3:].removeprefix("0"), budget)
@@ -233,7 +233,7 @@ def current(rules, now):
 
 
 def look_up(scopes, reading):
-    """3.3 and 3.4: (reason, rule), or None where nothing matches"""
+    """3 and 4: (reason, rule), or None where nothing matches"""
     locked = settle(scopes["lock"], reading)
     if locked:
         return "lock", locked[1]
