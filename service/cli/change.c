@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cli/moment.h"
+#include "cli/propagation.h"
 
 void change_begin(struct change *change, struct cli *cli, const char *method, const char *path)
 {
@@ -80,11 +81,6 @@ int change_ask(struct change *change, struct rest_answer *ret)
 static void say(struct cli *cli, const struct rest_answer *answer, const char *format, va_list args)
 {
     char text[1024];
-    if (cli->common->is_json) {
-        if (answer->body)
-            output_json(&cli->out, answer->body);
-        return;
-    }
     vsnprintf(text, sizeof text, format, args);
     output_text(&cli->out, STYLE_PLAIN, text, 0);
     if (answer->revision[0]) {
@@ -95,12 +91,44 @@ static void say(struct cli *cli, const struct rest_answer *answer, const char *f
     fputc('\n', cli->out.file);
 }
 
-void change_done(struct cli *cli, const struct rest_answer *answer, const char *format, ...)
+/* The answer; with --wait one document of both, when all has been waited for. */
+static void say_json(struct cli *cli, const struct rest_answer *answer, json_t *propagation)
+{
+    json_t *value = answer->body ? json_incref(answer->body) : propagation ? json_object() : NULL;
+    if (propagation)
+        json_object_set(value, "propagation", propagation);
+    if (value)
+        output_json(&cli->out, value);
+    json_decref(value);
+}
+
+static int finish(struct change *change, const struct rest_answer *answer, const char *format,
+                  va_list args)
+{
+    struct cli *cli = change->cli;
+    json_t *propagation = NULL;
+    int status = EXIT_OK;
+    if (!cli->common->is_json) { /* at once: it is done, however long the rest takes */
+        say(cli, answer, format, args);
+        fflush(cli->out.file);
+    }
+    if (cli->common->wait && answer->revision[0])
+        status = propagation_wait(cli, change->request.path, answer->revision, &propagation);
+    if (cli->common->is_json)
+        say_json(cli, answer, propagation);
+    else if (propagation && status == EXIT_OK)
+        propagation_print(cli, propagation);
+    json_decref(propagation);
+    return status;
+}
+
+int change_done(struct change *change, const struct rest_answer *answer, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(cli, answer, format, args);
+    int status = finish(change, answer, format, args);
     va_end(args);
+    return status;
 }
 
 int change_send(struct change *change, const char *format, ...)
@@ -111,10 +139,10 @@ int change_send(struct change *change, const char *format, ...)
     if (status)
         return status;
     va_start(args, format);
-    say(change->cli, &answer, format, args);
+    status = finish(change, &answer, format, args);
     va_end(args);
     rest_answer_release(&answer);
-    return EXIT_OK;
+    return status;
 }
 
 json_t *change_read_file(struct cli *cli, const char *path)

@@ -27,6 +27,8 @@ struct common {
     /* of commands that speak REST */
     const char *url, *token_file, *ca_file;
     int64_t timeout_ms;
+    /* of commands that change something (change.h) */
+    bool wait;
 };
 
 struct cli {
@@ -73,6 +75,7 @@ void help_usage(const struct command_group *group, const struct command *command
 
 extern const struct command agi_commands[], token_commands[];
 extern const struct command account_commands[], attempt_commands[], audit_commands[],
-    check_commands[], completion_commands[], profile_commands[], rule_commands[], tenant_commands[];
+    check_commands[], completion_commands[], node_commands[], profile_commands[], rule_commands[],
+    tenant_commands[];
 
 #endif

@@ -68,10 +68,10 @@ static int put_as(struct cli *cli, const struct account_options *options, bool i
     int status = change_ask(&change, &answer);
     if (status)
         return status;
-    change_done(cli, &answer, "account %s of tenant %s %s", options->account, options->tenant,
-                answer.status == 201 ? "added" : "changed");
+    status = change_done(&change, &answer, "account %s of tenant %s %s", options->account,
+                         options->tenant, answer.status == 201 ? "added" : "changed");
     rest_answer_release(&answer);
-    return EXIT_OK;
+    return status;
 }
 
 static int add(struct cli *cli, const void *given)
@@ -118,14 +118,16 @@ static const struct option list_options[] = {
      .max = 1000000},
     {0}};
 static const struct option account_only[] = {TENANT, ACCOUNT, {0}};
+static const struct option delete_options[] = {TENANT, ACCOUNT, CHANGE_WAIT, {0}};
 static const struct option put_options[] = {
     TENANT,
     ACCOUNT,
     NAME,
     {"profile", OPTION_TEXT, 0, "PROFILE", NULL, NULL,
      "rules of its own to start with; without it only the tenant's apply", AT(profile)},
+    CHANGE_WAIT,
     {0}};
-static const struct option set_options[] = {TENANT, ACCOUNT, NAME, {0}};
+static const struct option set_options[] = {TENANT, ACCOUNT, NAME, CHANGE_WAIT, {0}};
 
 #define ROW(name, about, options, run)                                                             \
     {name, about, NULL, options, sizeof(struct account_options), run, 0}
@@ -136,5 +138,5 @@ const struct command account_commands[] = {
     ROW("add", "Adds an account; an error when it is there already", put_options, add),
     ROW("put", "Adds an account or changes it, whichever is needed", put_options, put),
     ROW("set", "Changes an account", set_options, set),
-    ROW("delete", "Deletes an account and its rules", account_only, delete),
+    ROW("delete", "Deletes an account and its rules", delete_options, delete),
     {0}};

@@ -115,10 +115,10 @@ static int put(struct cli *cli, const void *given)
     if (status)
         return status;
     size_t count = json_array_size(json_object_get(answer.body, "rules"));
-    change_done(cli, &answer, "profile %s %s: %zu rule%s", options->profile,
-                answer.status == 201 ? "added" : "changed", count, count == 1 ? "" : "s");
+    status = change_done(&change, &answer, "profile %s %s: %zu rule%s", options->profile,
+                         answer.status == 201 ? "added" : "changed", count, count == 1 ? "" : "s");
     rest_answer_release(&answer);
-    return EXIT_OK;
+    return status;
 }
 
 static int delete(struct cli *cli, const void *given)
@@ -137,6 +137,7 @@ static int delete(struct cli *cli, const void *given)
 
 static const struct option none[] = {{0}};
 static const struct option profile_only[] = {PROFILE, {0}};
+static const struct option delete_options[] = {PROFILE, CHANGE_WAIT, {0}};
 static const struct option put_options[] = {
     PROFILE,
     {"name", OPTION_TEXT, 0, "TEXT", NULL, NULL, "name for people", AT(name)},
@@ -147,6 +148,7 @@ static const struct option put_options[] = {
     {"file", OPTION_PATH, 0, "FILE", NULL, NULL,
      "JSON as \"profile show --json\" prints it, or an array of rules; - is standard input",
      AT(file)},
+    CHANGE_WAIT,
     {0}};
 
 #define ROW(name, about, options, run)                                                             \
@@ -157,5 +159,5 @@ const struct command profile_commands[] = {
     ROW("show", "Shows a profile and its rules", profile_only, show),
     ROW("put", "Adds a profile or changes it; tenants that have it already keep their rules",
         put_options, put),
-    ROW("delete", "Deletes a profile", profile_only, delete),
+    ROW("delete", "Deletes a profile", delete_options, delete),
     {0}};

@@ -67,15 +67,16 @@ static const char *dates_of(struct cli *cli, json_t *rule)
     return text ? text : "";
 }
 
-static void report(struct cli *cli, const struct rule_options *options,
-                   const struct rest_answer *answer, const char *done)
+static int report(struct change *change, const struct rule_options *options,
+                  const struct rest_answer *answer, const char *done)
 {
+    struct cli *cli = change->cli;
     const char *action = json_text(answer->body, "action"), *id = json_text(answer->body, "id");
     const char *target = json_text(answer->body, "target");
     const char *account = json_text(answer->body, "account");
-    change_done(cli, answer, "%s %s %s for %s%s: rule %s", action ? action : "?",
-                target ? target : "?", done, rules_owner(cli, options->tenant, account),
-                dates_of(cli, answer->body), id ? id : "?");
+    return change_done(change, answer, "%s %s %s for %s%s: rule %s", action ? action : "?",
+                       target ? target : "?", done, rules_owner(cli, options->tenant, account),
+                       dates_of(cli, answer->body), id ? id : "?");
 }
 
 static void add_members(struct change *change, const struct rule_options *options)
@@ -104,9 +105,9 @@ static int add(struct cli *cli, const void *given)
     int status = change_ask(&change, &answer);
     if (status)
         return status;
-    report(cli, options, &answer, "added");
+    status = report(&change, options, &answer, "added");
     rest_answer_release(&answer);
-    return EXIT_OK;
+    return status;
 }
 
 /* The path of the rule that was named, and its version for If-Match. */
@@ -144,9 +145,9 @@ static int set(struct cli *cli, const void *given)
     status = change_ask(&change, &answer);
     if (status)
         return status;
-    report(cli, options, &answer, "changed");
+    status = report(&change, options, &answer, "changed");
     rest_answer_release(&answer);
-    return EXIT_OK;
+    return status;
 }
 
 static int delete(struct cli *cli, const void *given)
@@ -163,9 +164,9 @@ static int delete(struct cli *cli, const void *given)
     change.request.if_match = etag;
     status = change_ask(&change, &answer);
     if (status == EXIT_OK)
-        change_done(cli, &answer, "%s %s deleted from %s", json_text(rule, "action"),
-                    json_text(rule, "target"),
-                    rules_owner(cli, options->tenant, json_text(rule, "account")));
+        status = change_done(&change, &answer, "%s %s deleted from %s", json_text(rule, "action"),
+                             json_text(rule, "target"),
+                             rules_owner(cli, options->tenant, json_text(rule, "account")));
     rest_answer_release(&answer);
     json_decref(rule);
     return status;
@@ -238,6 +239,7 @@ static const struct option add_options[] = {
      AT(target)},
     ACCOUNT("a rule of this account instead of the whole tenant"),
     SETTABLE,
+    CHANGE_WAIT,
     {0}};
 static const struct option set_options[] = {
     OWNER,
@@ -246,14 +248,16 @@ static const struct option set_options[] = {
     {"action", OPTION_CHOICE, 0, "allow|deny|divert", NULL, NULL, "what it says", AT(action)},
     {"target", OPTION_TEXT, 0, "TARGET", NULL, NULL, "what it is about", AT(target)},
     SETTABLE,
+    CHANGE_WAIT,
     {0}};
 static const struct option delete_options[] = {
-    OWNER, RULE, ACCOUNT("the account whose rule has that target"), {0}};
+    OWNER, RULE, ACCOUNT("the account whose rule has that target"), CHANGE_WAIT, {0}};
 static const struct option replace_options[] = {
     OWNER,
     {"FILE", OPTION_PATH, OPTION_POSITIONAL, "FILE", NULL, NULL,
      "JSON as \"rule list --json\" prints it; - is standard input", AT(file)},
     ACCOUNT("the rules of this account instead of those of the whole tenant"),
+    CHANGE_WAIT,
     {0}};
 
 #define ROW(name, about, details, options, run)                                                    \
@@ -264,7 +268,7 @@ const struct command rule_commands[] = {
         list_options, list),
     ROW("add", "Adds a rule",
         "examples:\n"
-        "  sekisho rule add acme deny 010\n"
+        "  sekisho rule add acme deny 010 --wait\n"
         "  sekisho rule add acme allow 0101 --expires 7d --note \"trip to Boston\"\n"
         "  sekisho rule add acme divert country:SO --divert-to voicemail --account 1001\n"
         "  sekisho rule add --platform deny group:high-risk --locked\n",

@@ -142,12 +142,12 @@ static int put_as(struct cli *cli, const struct tenant_options *options, bool is
         return status;
     const char *profile = json_text(answer.body, "profile");
     if (answer.status == 201)
-        change_done(cli, &answer, "tenant %s added with profile %s", options->tenant,
-                    profile ? profile : "none");
+        status = change_done(&change, &answer, "tenant %s added with profile %s", options->tenant,
+                             profile ? profile : "none");
     else
-        change_done(cli, &answer, "tenant %s changed", options->tenant);
+        status = change_done(&change, &answer, "tenant %s changed", options->tenant);
     rest_answer_release(&answer);
-    return EXIT_OK;
+    return status;
 }
 
 static int add(struct cli *cli, const void *given)
@@ -234,16 +234,19 @@ static const struct option list_options[] = {
      .max = 1000000},
     {0}};
 static const struct option tenant_only[] = {TENANT, {0}};
+static const struct option status_options[] = {TENANT, CHANGE_WAIT, {0}};
 static const struct option put_options[] = {
     TENANT,
     {"profile", OPTION_TEXT, 0, "PROFILE", NULL, NULL,
      "rules to start with; without it the default profile", AT(profile)},
     SETTABLE,
+    CHANGE_WAIT,
     {0}};
-static const struct option set_options[] = {TENANT, SETTABLE, {0}};
+static const struct option set_options[] = {TENANT, SETTABLE, CHANGE_WAIT, {0}};
 static const struct option delete_options[] = {
     TENANT,
     {"yes", OPTION_FLAG, 0, NULL, NULL, NULL, "do not ask", AT(yes)},
+    CHANGE_WAIT,
     {0}};
 
 #define ROW(name, about, options, run)                                                             \
@@ -255,7 +258,7 @@ const struct command tenant_commands[] = {
     ROW("add", "Adds a tenant; an error when it is there already", put_options, add),
     ROW("put", "Adds a tenant or changes it, whichever is needed", put_options, put),
     ROW("set", "Changes a tenant", set_options, set),
-    ROW("suspend", "Denies every call of a tenant but emergency calls", tenant_only, suspend),
-    ROW("resume", "Ends a suspension", tenant_only, resume),
+    ROW("suspend", "Denies every call of a tenant but emergency calls", status_options, suspend),
+    ROW("resume", "Ends a suspension", status_options, resume),
     ROW("delete", "Deletes a tenant with its accounts and rules", delete_options, delete),
     {0}};

@@ -521,3 +521,43 @@ def test_without_words_it_says_what_there_is(cli):
     assert "usage: sekisho rule COMMAND" in cli("rule", status=2)
     assert cli("help") == cli("--help") == cli("-h")
     assert re.fullmatch(r"sekisho \d+\.\d+\.\d+\n", cli("--version"))
+
+
+# --- nodes and --wait -----------------------------------------------------------------------------------
+
+
+def test_nodes_are_listed(cli):
+    (node,), titles = rows(cli("node", "list"))
+    assert node[0] == "tokyo-1" and node[1] == "live"
+    assert titles == ["NODE", "STATUS", "VERSION", "NUMBERING", "FEED", "PLATFORM", "KEYS", "STARTED", "HEARTBEAT",
+                      "ADDRESS"]
+    listed, = cli.json("node", "list")["nodes"]
+    assert listed["keys"].startswith(node[6]) and len(node[6]) == 12
+
+
+def test_changes_wait_until_they_are_in_force(cli, tenant):
+    ends = "\nin force on 1 of 1 node\n"
+    changes = [("rule", "add", tenant, "deny", "010"), ("rule", "set", tenant, "010", "--note", "x"),
+               ("rule", "delete", tenant, "010"), ("account", "put", tenant, "1002"),
+               ("account", "set", tenant, "1002", "--name", "x"), ("account", "delete", tenant, "1002"),
+               ("tenant", "put", tenant, "--name", "x"), ("tenant", "suspend", tenant), ("tenant", "resume", tenant),
+               ("profile", "put", f"p-{tenant}", "--deny", "010"), ("profile", "delete", f"p-{tenant}"),
+               ("rule", "add", "--platform", "allow", "0109999999"), ("rule", "delete", "--platform", "0109999999"),
+               ("tenant", "delete", tenant, "--yes")]
+    for words in changes:
+        told = cli(*words, "--wait")
+        assert told.endswith(ends) and told.count("\n") == 2 and "(revision " in told, (words, told)
+
+
+def test_a_list_waits_too(cli, tenant):
+    told = cli("rule", "replace", tenant, "-", "--account", "1001", "--wait",
+               stdin='[{"account": "1001", "target": "010", "action": "deny"}]')
+    assert told.endswith("\nin force on 1 of 1 node\n")
+
+
+def test_waiting_in_json_is_one_document(cli, tenant):
+    made = cli.json("rule", "add", tenant, "deny", "010", "--wait")
+    assert made["target"] == "010" and made["propagation"]["in_force"] is True
+    gone = cli.json("rule", "delete", tenant, "010", "--wait")
+    assert gone.keys() == {"propagation"} and gone["propagation"]["revision"] > made["propagation"]["revision"]
+    assert "propagation" not in cli.json("rule", "add", tenant, "deny", "0101")

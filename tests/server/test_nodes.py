@@ -2,10 +2,12 @@
 another whose row was put into the file while nobody had it open."""
 import re
 import sqlite3
+import subprocess
 import threading
 import time
 
 import pytest
+from daemon import BUILD
 from rest import ANY, as_role, new_tenant, problem, revision
 
 LOST_SECONDS = 10  # after which a silent node counts no more
@@ -237,3 +239,23 @@ def test_a_killed_node_comes_back_under_its_name(start_daemon):
 def test_names_that_are_none(start_daemon, name):
     with pytest.raises(RuntimeError, match="--node: expected 1 to 63 of letters|--node needs a value"):
         start_daemon(f"--node={name}")
+
+
+def test_the_command_line_says_who_is_behind(start_daemon):
+    daemon = start_daemon("--node=here")
+    keys = nodes(daemon)[0]["keys"]
+    daemon.stop()
+    put_ghost(daemon, keys=keys)
+    daemon.start()
+    tenant = new_tenant(daemon)
+    env = {"SEKISHO_URL": f"http://127.0.0.1:{daemon.ports['admin']}", "SEKISHO_TOKEN": daemon.token()}
+
+    def add(target, *options):
+        return subprocess.run([str(BUILD / "sekisho"), "rule", "add", tenant, "deny", target, "--wait", *options],
+                              env=env, capture_output=True, text=True, timeout=60)
+    late = add("010", "--timeout", "1s")
+    assert late.returncode == 2 and late.stdout.startswith(f"deny 010 added for tenant {tenant}"), late
+    assert late.stderr == ("sekisho rule add: the change was made, but is not in force everywhere yet: "
+                           "on 1 of 2 nodes; not on ghost\n")
+    good = add("0101")
+    assert good.returncode == 0 and good.stdout.endswith("\nin force on 1 of 1 node; lost: ghost\n"), good
