@@ -48,6 +48,9 @@ static const struct option table[] = {
      "how others reach the admin listener, for the links in answers; without it made from "
      "admin-listen",
      AT(public_url)},
+    {"stale-max", OPTION_DURATION, 0, "TIME", "24h", "SEKISHO_STALE_MAX",
+     "how long the last known rules may decide while the store is away; then only the floor does",
+     AT(stale_max_ms)},
     {"numbering", OPTION_PATH, 0, "DIR", NULL, "SEKISHO_NUMBERING",
      "folder of numbering data to use in place of what is compiled in", AT(numbering)},
     {"threads", OPTION_INT, 0, "N", "0", "SEKISHO_THREADS",

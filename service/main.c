@@ -25,6 +25,7 @@
 #include "engine/attempts.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
+#include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
 #include "store/store.h"
@@ -43,6 +44,9 @@ struct world {
     struct rulesets *rulesets;
     struct feed *feed;
     struct node *node;
+    struct keeper *keeper;
+    char snapshot[4096];
+    unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk and in the cache */
     struct attempts *attempts;
     struct engine *engine;
     struct metrics *metrics;
@@ -97,6 +101,26 @@ static int join(const struct config *config, struct world *world, struct err *er
     return node_start(&node, world->store, world->rulesets, world->feed, &world->node, err);
 }
 
+/* Loads everything, or the snapshot of it while the store is away; keeps both current. */
+static int follow_store(const struct config *config, struct world *world, struct err *err)
+{
+    snprintf(world->snapshot, sizeof world->snapshot, "%s/rulesets.snapshot", config->state);
+    keyring_derive(world->keyring, "rulesets", world->ruleset_key);
+    struct feed_config feed = {
+        .store = world->store,
+        .rulesets = world->rulesets,
+        .revocations = world->revocations,
+        .snapshot = world->snapshot,
+        .key = world->ruleset_key,
+        .stale_max_ms = config->stale_max_ms,
+    };
+    int rc = feed_start(&feed, &world->feed, err);
+    if (!rc)
+        rc = keeper_start(world->rulesets, world->feed, world->snapshot, world->ruleset_key,
+                          &world->keeper, err);
+    return rc;
+}
+
 /* What a verdict needs. */
 static int build_engine(const struct config *config, struct world *world, struct err *err)
 {
@@ -114,13 +138,13 @@ static int build_engine(const struct config *config, struct world *world, struct
     if (!rc)
         rc = load_numbering(config, world->rulesets, err);
     if (!rc)
-        rc = feed_start(world->store, world->rulesets, world->revocations, &world->feed, err);
+        rc = follow_store(config, world, err);
     if (!rc)
         rc = join(config, world, err);
     if (!rc)
         rc = attempts_new(world->store, &world->attempts, err);
     if (!rc)
-        rc = engine_new(world->rulesets, world->attempts, &world->engine, err);
+        rc = engine_new(world->rulesets, NULL, world->attempts, &world->engine, err);
     return rc;
 }
 
@@ -180,6 +204,7 @@ static void tear_down(struct world *world)
     engine_free(world->engine);
     attempts_stop(world->attempts);
     node_stop(world->node);
+    keeper_stop(world->keeper);
     feed_stop(world->feed);
     metrics_free(world->metrics);
     rulesets_free(world->rulesets);

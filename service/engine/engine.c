@@ -8,26 +8,34 @@
 #include "core/numbering.h"
 #include "core/policy.h"
 #include "engine/attempts.h"
+#include "engine/cold.h"
 #include "engine/rulesets.h"
 
 struct engine {
     struct rulesets *rulesets;
+    struct cold *cold; /* NULL without a cache */
     struct attempts *attempts;
 };
 
-int engine_new(struct rulesets *rulesets, struct attempts *attempts, struct engine **ret,
-               struct err *err)
+int engine_new(struct rulesets *rulesets, struct cache *cache, struct attempts *attempts,
+               struct engine **ret, struct err *err)
 {
     struct engine *engine = malloc(sizeof *engine);
     if (!engine)
         return err_set(err, ERR_NOMEM, "out of memory");
-    *engine = (struct engine){rulesets, attempts};
-    *ret = engine;
-    return 0;
+    *engine = (struct engine){.rulesets = rulesets, .attempts = attempts};
+    int rc = cache ? cold_new(cache, rulesets, &engine->cold, err) : 0;
+    if (rc)
+        free(engine);
+    else
+        *ret = engine;
+    return rc;
 }
 
 void engine_free(struct engine *engine)
 {
+    if (engine)
+        cold_free(engine->cold);
     free(engine);
 }
 
@@ -65,6 +73,7 @@ static void copy_version(struct verdict *ret, const struct numbering *numbering)
 struct world {
     const struct numbering *numbering;
     const struct ruleset *platform, *tenant; /* tenant NULL: unknown, or outside the token */
+    enum trust trust;
 };
 
 /*
@@ -91,8 +100,10 @@ static void answer(const struct world *world, const struct call *call, struct ve
 
     if (is_emergency) {
         settle(ret, ACTION_ALLOW, REASON_EMERGENCY);
-    } else if (!world->tenant) {
+    } else if (!world->tenant && (call->is_outside_token || world->trust == TRUST_CURRENT)) {
         settle(ret, ACTION_DENY, REASON_UNKNOWN_TENANT);
+    } else if (!world->tenant || world->trust == TRUST_EXPIRED) {
+        policy_floor(world->numbering, &ret->number, ret);
     } else if (!is_folded) {
         bool is_suspended = ruleset_is_suspended(world->tenant);
         settle(ret, ACTION_DENY, is_suspended ? REASON_SUSPENDED : REASON_INVALID_NUMBER);
@@ -100,19 +111,33 @@ static void answer(const struct world *world, const struct call *call, struct ve
         struct policy policy = {world->numbering, world->platform, world->tenant};
         policy_judge(&policy, call->account, &ret->number, ret->decided_at_ms, ret, explanation);
     }
-    if (world->tenant && !is_emergency && ret->revision < call->min_revision)
+    bool is_old = ret->revision < call->min_revision || world->trust == TRUST_STALE;
+    if (world->tenant && !is_emergency && is_old && ret->degraded == DEGRADED_NOT)
         ret->degraded = DEGRADED_STALE;
     number_dial_string(&ret->number, ret->dial);
 }
 
-static struct world look(const struct engine *engine, const struct call *call)
+static struct world look(const struct engine *engine, const struct call *call, int64_t now_ms)
 {
     bool may_look = !call->is_outside_token;
     return (struct world){
         .numbering = rulesets_numbering(engine->rulesets),
         .platform = rulesets_platform(engine->rulesets),
         .tenant = may_look ? rulesets_find(engine->rulesets, call->tenant) : NULL,
+        .trust = rulesets_trust(engine->rulesets, now_ms),
     };
+}
+
+/* Could the cache know the tenant, and may this call wait for it? Nothing is waited for on the way to an
+ * emergency number. */
+static bool is_cold(const struct engine *engine, const struct world *world, const struct call *call)
+{
+    struct folded folded;
+    struct number number;
+    if (!engine->cold || world->tenant || world->trust == TRUST_CURRENT || call->is_outside_token ||
+        !tenant_id_is_valid(call->tenant))
+        return false;
+    return number_fold(call->number, &folded) || !number_is_emergency(&folded, NULL, &number);
 }
 
 void engine_decide(struct engine *engine, const struct call *call, struct verdict *ret)
@@ -120,7 +145,13 @@ void engine_decide(struct engine *engine, const struct call *call, struct verdic
     begin(ret, coarse_now_ms());
     ulid_make(ret->decided_at_ms, ret->decision_id);
     rulesets_enter();
-    struct world world = look(engine, call);
+    struct world world = look(engine, call, ret->decided_at_ms);
+    if (is_cold(engine, &world, call)) {
+        rulesets_leave();
+        cold_load(engine->cold, call->tenant);
+        rulesets_enter();
+        world = look(engine, call, ret->decided_at_ms);
+    }
     answer(&world, call, ret, NULL);
     rulesets_leave();
     if (engine->attempts)
@@ -168,7 +199,7 @@ int engine_explain(struct engine *engine, const struct call *call, const struct 
     begin(&ret->verdict, at_ms);
     ulid_make(clock_now_ms(), ret->verdict.decision_id);
     rulesets_enter();
-    struct world world = look(engine, call);
+    struct world world = look(engine, call, clock_now_ms());
     if (!world.tenant)
         rc = err_set(err, ERR_NOT_FOUND, "no such tenant");
     else if (has_draft)

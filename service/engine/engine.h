@@ -4,7 +4,15 @@
  *
  *     door ─► engine_decide ─► emergency? ─► rulesets_find ─► number_read ─► policy_judge ─► verdict
  *
- * Nothing on this way allocates, waits, or takes a lock that a writer can hold.
+ * Nothing on this way allocates, waits, or takes a lock that a writer can hold. The one exception: while
+ * the store is away, a tenant that is not in memory is asked of the cache, 150 ms at most (cold.h).
+ *
+ * The ladder of design section 7, as engine.c climbs down it:
+ *
+ *     current ruleset in memory                        a verdict
+ *     last known ruleset, store and cache away         a verdict, degraded=stale
+ *     not in memory, store away                        asked of the cache; degraded=stale
+ *     nothing known of the tenant, or known too long   the floor, degraded=floor
  */
 #ifndef SEKISHO_ENGINE_ENGINE_H
 #define SEKISHO_ENGINE_ENGINE_H
@@ -16,11 +24,13 @@
 
 struct engine;
 struct rulesets;
+struct cache;
 struct attempts;
 
-/* Borrows both; `attempts` may be NULL: nothing is recorded. */
-int engine_new(struct rulesets *rulesets, struct attempts *attempts, struct engine **ret,
-               struct err *err) MUST_CHECK;
+/* Borrows all. `cache` may be NULL: a tenant that is not in memory is not looked for elsewhere.
+ * `attempts` may be NULL: nothing is recorded. */
+int engine_new(struct rulesets *rulesets, struct cache *cache, struct attempts *attempts,
+               struct engine **ret, struct err *err) MUST_CHECK;
 void engine_free(struct engine *engine);
 
 /* Answers a call; always. Also hands the attempt to the recorder (bounded, never waits). */

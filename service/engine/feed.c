@@ -4,106 +4,49 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/pages.h"
+#include "cache/cache.h"
+#include "engine/feed_load.h"
 #include "engine/rulesets.h"
-#include "store/store.h"
+#include "engine/snapshot.h"
 
-enum { POLL_MS = 1000, BATCH_ROWS = 500, ARENA_BYTES_MAX = 4 << 20 };
+enum {
+    POLL_MS = 1000,
+    CURRENT_MS = 2500, /* two polls may be missed before what is in memory counts as stale */
+    BATCH_ROWS = 500,
+    ARENA_BYTES_MAX = 4 << 20,
+};
 
 struct feed {
-    struct store *store;
-    struct rulesets *rulesets;
-    struct revocations *revocations;
-    pthread_mutex_t pulling; /* guards seq, and that one pull at a time goes on */
-    uint64_t seq;            /* everything up to here is in force */
+    struct feed_config config;
+    pthread_mutex_t pulling; /* guards loader, seq, and that one pull at a time goes on */
+    struct loader loader;
+    uint64_t seq;              /* everything up to here is in force */
     _Atomic uint64_t complete; /* as feed_complete() tells it */
     feed_moved_fn *moved;      /* guarded by pulling, like its context */
     void *moved_context;
-    _Atomic int64_t read_at_ms;
+    atomic_bool is_loaded;
+    _Atomic(struct cache *) cache;
+    _Atomic int64_t read_at_ms;  /* monotonic */
+    _Atomic int64_t known_at_ms; /* Unix */
 
     pthread_t thread;
-    pthread_mutex_t lock; /* guards stopping */
+    pthread_mutex_t lock; /* guards stopping and heard */
     pthread_cond_t wake;
-    bool stopping;
+    bool stopping, heard;
+    bool is_doubted, was_failing; /* the thread's own */
 };
 
-/* Rules that do not compile must not stop the feed for everybody else: the old ones keep serving. */
-static int keep_the_old(const struct tenant *tenant, int rc, const struct err *err)
+/* --- trust ---------------------------------------------------------------------------------------------- */
+
+static void know_as_of(struct feed *feed, int64_t now_ms)
 {
-    char text[LOG_VALUE_BYTES];
-    if (rc == ERR_NOMEM)
-        return rc;
-    log_error("ruleset_failed", "tenant=%s reason=%s", tenant->id,
-              log_value(slice_of(err->text), text));
-    return 0;
+    atomic_store(&feed->known_at_ms, now_ms);
+    rulesets_set_trust(feed->config.rulesets, now_ms + CURRENT_MS, now_ms + feed->config.stale_max_ms);
 }
 
-/* store_policy_fn: compiles and publishes one owner's rules. */
-static int publish(void *context, const struct tenant *tenant, const struct rule *rules, size_t count,
-                   struct err *err)
-{
-    struct feed *feed = context;
-    struct ruleset *ruleset;
-    struct ruleset_owner owner = {
-        .tenant = slice_of(tenant->id),
-        .outside_line = slice_of(tenant->outside_line),
-        .is_suspended = tenant->status == TENANT_SUSPENDED,
-        .revision = tenant->revision,
-    };
-    int rc = ruleset_new(&owner, rules, count, &ruleset, err);
-    if (rc)
-        return keep_the_old(tenant, rc, err);
-    if (tenant->id[0])
-        return rulesets_publish(feed->rulesets, ruleset, err);
-    rulesets_set_platform(feed->rulesets, ruleset);
-    return 0;
-}
-
-static int load_revocations(struct feed *feed, struct err *err)
-{
-    enum { PAGE = 1000 };
-    struct arena arena;
-    struct txn *txn = NULL;
-    struct page page = {SLICE_NONE, PAGE};
-    struct revocation *rows;
-    unsigned count = PAGE;
-    arena_init(&arena, (size_t)1 << 30);
-    int rc = store_begin(feed->store, NULL, &txn, err);
-    while (!rc && count == PAGE) {
-        rc = store_revocation_list(txn, page, &arena, &rows, &count, err);
-        for (unsigned i = 0; !rc && i < count; i++)
-            rc = revocations_add(feed->revocations, slice_of(rows[i].jti), err);
-        if (!rc && count)
-            page.after = slice_of(rows[count - 1].jti);
-    }
-    store_rollback(txn);
-    arena_release(&arena);
-    return rc;
-}
-
-static int apply(struct feed *feed, const struct feed_row *row, struct err *err)
-{
-    int rc = 0;
-    switch (row->kind) {
-    case FEED_TENANT:
-        rc = store_policy_one(feed->store, slice_of(row->tenant), publish, feed, err);
-        if (rc == ERR_NOT_FOUND) {
-            rulesets_remove(feed->rulesets, slice_of(row->tenant));
-            rc = 0;
-        }
-        break;
-    case FEED_PLATFORM:
-        rc = store_policy_one(feed->store, SLICE_NONE, publish, feed, err);
-        break;
-    case FEED_REVOCATION:
-        rc = revocations_add(feed->revocations, slice_of(row->jti), err);
-        break;
-    }
-    return rc;
-}
+/* --- pulling -------------------------------------------------------------------------------------------- */
 
 /* Is there a later row of the batch about the same thing? Then this one need not be loaded. */
 static bool is_superseded(const struct feed_row *rows, unsigned at, unsigned count)
@@ -119,10 +62,10 @@ static int pull_batch(struct feed *feed, unsigned *ret_count, struct err *err)
     struct arena arena;
     struct feed_row *rows;
     arena_init(&arena, ARENA_BYTES_MAX);
-    int rc = store_feed_since(feed->store, feed->seq, BATCH_ROWS, &arena, &rows, ret_count, err);
+    int rc = store_feed_since(feed->config.store, feed->seq, BATCH_ROWS, &arena, &rows, ret_count, err);
     for (unsigned i = 0; !rc && i < *ret_count; i++) {
         if (!is_superseded(rows, i, *ret_count))
-            rc = apply(feed, &rows[i], err);
+            rc = loader_row(&feed->loader, &rows[i], err);
     }
     if (!rc && *ret_count)
         feed->seq = rows[*ret_count - 1].seq;
@@ -130,19 +73,34 @@ static int pull_batch(struct feed *feed, unsigned *ret_count, struct err *err)
     return rc;
 }
 
-int feed_pull(struct feed *feed, struct err *err)
+/* `cache`: where what is pulled goes as well; NULL when another node has put it there. */
+static int pull(struct feed *feed, struct cache *cache, struct err *err)
 {
     unsigned count = BATCH_ROWS;
     int rc = 0;
     pthread_mutex_lock(&feed->pulling);
-    while (!rc && count == BATCH_ROWS)
+    int64_t began_ms = 0;
+    feed->loader.cache = cache;
+    if (!atomic_load(&feed->is_loaded))
+        rc = loader_all(&feed->loader, &feed->seq, err);
+    while (!rc && count == BATCH_ROWS) {
+        began_ms = clock_now_ms();
         rc = pull_batch(feed, &count, err);
-    if (!rc)
+    }
+    if (!rc) {
+        atomic_store(&feed->is_loaded, true);
         atomic_store(&feed->read_at_ms, clock_mono_ms());
+        know_as_of(feed, began_ms);
+    }
     if (!rc && atomic_exchange(&feed->complete, feed->seq + 1) != feed->seq + 1 && feed->moved)
         feed->moved(feed->moved_context);
     pthread_mutex_unlock(&feed->pulling);
     return rc;
+}
+
+int feed_pull(struct feed *feed, struct err *err)
+{
+    return pull(feed, atomic_load(&feed->cache), err);
 }
 
 uint64_t feed_complete(const struct feed *feed)
@@ -158,44 +116,116 @@ void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context)
     pthread_mutex_unlock(&feed->pulling);
 }
 
-static void wait_for_poll(struct feed *feed)
+/* --- the thread ----------------------------------------------------------------------------------------- */
+
+static void signal_thread(struct feed *feed, bool *flag)
+{
+    pthread_mutex_lock(&feed->lock);
+    *flag = true;
+    pthread_cond_signal(&feed->wake);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_wake(struct feed *feed)
+{
+    signal_thread(feed, &feed->heard);
+}
+
+/* Waits for the next poll, or until something is heard; false when the end was asked for. */
+static bool wait_for_turn(struct feed *feed, bool *ret_heard)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += POLL_MS / 1000;
     pthread_mutex_lock(&feed->lock);
-    if (!feed->stopping)
-        pthread_cond_timedwait(&feed->wake, &feed->lock, &until);
+    while (!feed->stopping && !feed->heard &&
+           pthread_cond_timedwait(&feed->wake, &feed->lock, &until) == 0)
+        continue;
+    *ret_heard = feed->heard;
+    feed->heard = false;
+    bool goes_on = !feed->stopping;
     pthread_mutex_unlock(&feed->lock);
+    return goes_on;
 }
 
-static bool is_stopping(struct feed *feed)
+/*
+ * The store does not answer. While the cache's invalidations are heard without a gap and none came
+ * since, nothing can have been committed that this node does not have.
+ */
+static void live_without_store(struct feed *feed, bool heard)
 {
-    pthread_mutex_lock(&feed->lock);
-    bool stopping = feed->stopping;
-    pthread_mutex_unlock(&feed->lock);
-    return stopping;
+    struct cache *cache = atomic_load(&feed->cache);
+    feed->is_doubted = feed->is_doubted || heard;
+    bool was_loaded = atomic_load(&feed->is_loaded);
+    if (was_loaded && cache && cache_is_listening(cache) && !feed->is_doubted)
+        know_as_of(feed, clock_now_ms());
 }
 
-static void *poll_store(void *context)
+static void follow(struct feed *feed, bool heard)
+{
+    struct err err = {0};
+    char text[LOG_VALUE_BYTES];
+    bool is_failing = pull(feed, NULL, &err) != 0;
+    if (is_failing && !feed->was_failing)
+        log_error("feed_failed", "reason=%s", log_value(slice_of(err.text), text));
+    else if (feed->was_failing && !is_failing)
+        log_info("feed_recovered", "seq=%llu", (unsigned long long)feed->seq);
+    if (is_failing)
+        live_without_store(feed, heard);
+    else
+        feed->is_doubted = false;
+    feed->was_failing = is_failing;
+}
+
+static void log_trust(enum trust before, enum trust now)
+{
+    static const char *const words[] = {"current", "stale", "floor"};
+    if (now != before)
+        log_warn("rung", "from=%s to=%s", words[before], words[now]);
+}
+
+static void *run(void *context)
 {
     struct feed *feed = context;
-    bool was_failing = false;
-    while (!is_stopping(feed)) {
-        struct err err = {0};
-        char text[LOG_VALUE_BYTES];
-        bool is_failing = feed_pull(feed, &err) != 0;
-        if (is_failing && !was_failing)
-            log_error("feed_failed", "reason=%s", log_value(slice_of(err.text), text));
-        else if (was_failing && !is_failing)
-            log_info("feed_recovered", "seq=%llu", (unsigned long long)feed->seq);
-        was_failing = is_failing;
-        wait_for_poll(feed);
+    enum trust before = TRUST_CURRENT;
+    for (bool heard; wait_for_turn(feed, &heard);) {
+        follow(feed, heard);
+        enum trust now = rulesets_trust(feed->config.rulesets, clock_now_ms());
+        log_trust(before, now);
+        before = now;
     }
     return NULL;
 }
 
-static int start_thread(struct feed *feed, struct err *err)
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+/* The first load; a store that does not answer is stood in for by the snapshot. */
+static int load_first(struct feed *feed, struct err *err)
+{
+    struct err snapshot_err = {0};
+    char text[LOG_VALUE_BYTES];
+    int64_t known_at_ms, oldest_ms = clock_now_ms() - feed->config.stale_max_ms;
+    int rc = pull(feed, NULL, err);
+    if (rc != ERR_UNAVAILABLE)
+        return rc;
+    log_error("store_away", "reason=%s", log_value(slice_of(err->text), text));
+    feed->was_failing = true;
+    if (!feed->config.snapshot)
+        return 0;
+    rc = snapshot_load(feed->config.rulesets, feed->config.snapshot, feed->config.key, oldest_ms,
+                       &known_at_ms, &snapshot_err);
+    if (rc) {
+        log_error("snapshot_refused", "reason=%s", log_value(slice_of(snapshot_err.text), text));
+        return 0;
+    }
+    atomic_store(&feed->known_at_ms, known_at_ms);
+    rulesets_set_trust(feed->config.rulesets, 0, known_at_ms + feed->config.stale_max_ms);
+    log_warn("snapshot_loaded", "tenants=%zu age_ms=%lld", rulesets_totals(feed->config.rulesets).tenants,
+             (long long)(clock_now_ms() - known_at_ms));
+    return 0;
+}
+
+static void init_locks(struct feed *feed)
 {
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -204,30 +234,31 @@ static int start_thread(struct feed *feed, struct err *err)
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&feed->lock, NULL);
     pthread_mutex_init(&feed->pulling, NULL);
-    return pthread_create(&feed->thread, NULL, poll_store, feed)
-               ? err_set(err, ERR_UNAVAILABLE, "no thread for the change feed")
-               : 0;
 }
 
-int feed_start(struct store *store, struct rulesets *rulesets, struct revocations *revocations,
-               struct feed **ret, struct err *err)
+static void release(struct feed *feed)
+{
+    pthread_cond_destroy(&feed->wake);
+    pthread_mutex_destroy(&feed->lock);
+    pthread_mutex_destroy(&feed->pulling);
+    free(feed);
+}
+
+int feed_start(const struct feed_config *config, struct feed **ret, struct err *err)
 {
     struct feed *feed = calloc(1, sizeof *feed);
     if (!feed)
         return err_set(err, ERR_NOMEM, "out of memory");
-    feed->store = store;
-    feed->rulesets = rulesets;
-    feed->revocations = revocations;
-    int rc = store_policy_each(store, publish, feed, &feed->seq, err);
-    pages_enlarge_heap();
-    if (!rc)
-        rc = load_revocations(feed, err);
-    atomic_store(&feed->complete, feed->seq + 1);
+    feed->config = *config;
+    feed->loader = (struct loader){
+        .store = config->store, .rulesets = config->rulesets, .revocations = config->revocations};
     atomic_store(&feed->read_at_ms, clock_mono_ms());
-    if (!rc)
-        rc = start_thread(feed, err);
+    init_locks(feed);
+    int rc = load_first(feed, err);
+    if (!rc && pthread_create(&feed->thread, NULL, run, feed))
+        rc = err_set(err, ERR_UNAVAILABLE, "no thread for the change feed");
     if (rc)
-        free(feed);
+        release(feed);
     else
         *ret = feed;
     return rc;
@@ -237,18 +268,27 @@ void feed_stop(struct feed *feed)
 {
     if (!feed)
         return;
-    pthread_mutex_lock(&feed->lock);
-    feed->stopping = true;
-    pthread_cond_signal(&feed->wake);
-    pthread_mutex_unlock(&feed->lock);
+    signal_thread(feed, &feed->stopping);
     pthread_join(feed->thread, NULL);
-    pthread_cond_destroy(&feed->wake);
-    pthread_mutex_destroy(&feed->lock);
-    pthread_mutex_destroy(&feed->pulling);
-    free(feed);
+    release(feed);
+}
+
+void feed_use_cache(struct feed *feed, struct cache *cache)
+{
+    atomic_store(&feed->cache, cache);
+}
+
+bool feed_is_loaded(const struct feed *feed)
+{
+    return atomic_load(&feed->is_loaded);
 }
 
 long feed_age_ms(const struct feed *feed)
 {
     return (long)(clock_mono_ms() - atomic_load(&feed->read_at_ms));
+}
+
+int64_t feed_known_at_ms(const struct feed *feed)
+{
+    return atomic_load(&feed->known_at_ms);
 }

@@ -1,11 +1,18 @@
 /*
  * Keeps the rulesets of this node at the store's truth: loads everything at start, then follows the
  * change feed. A write on this node is pulled in before its answer goes out, so an acknowledged edit
- * is in force here; others come with the poll, once a second.
+ * is in force here; others come when the cache says that something changed, else with the poll, once a
+ * second.
+ *
+ * Also says how far what is in memory can be trusted (rulesets_set_trust): current while the store was
+ * read within the last seconds, or while the cache's invalidations are heard without a gap and none came;
+ * else the last known. A store that is away at start is no end: the snapshot on disk stands in until
+ * the store is back.
  */
 #ifndef SEKISHO_ENGINE_FEED_H
 #define SEKISHO_ENGINE_FEED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -13,13 +20,31 @@
 
 struct feed;
 struct store;
+struct cache;
 struct rulesets;
 struct revocations;
 
-/* Loads all tenants, platform rules and token revocations, then starts the poll. Borrows the rest. */
-int feed_start(struct store *store, struct rulesets *rulesets, struct revocations *revocations,
-               struct feed **ret, struct err *err) MUST_CHECK;
+struct feed_config { /* all borrowed until feed_stop() */
+    struct store *store;
+    struct rulesets *rulesets;
+    struct revocations *revocations;
+    const char *snapshot;         /* path, or NULL: none is read */
+    const unsigned char *key;     /* of snapshots: ENVELOPE_KEY_BYTES */
+    int64_t stale_max_ms;         /* how long the last known rules may serve */
+};
+
+/*
+ * Loads all tenants, platform rules and token revocations, then starts the poll. When the store does not
+ * answer, loads the snapshot instead and goes on trying; that is logged and no error. Errors are those
+ * of a store that answers and is wrong.
+ */
+int feed_start(const struct feed_config *config, struct feed **ret, struct err *err) MUST_CHECK;
 void feed_stop(struct feed *feed);
+
+/* From then on edits made here are put into the cache, and its silence counts. Borrows `cache`. */
+void feed_use_cache(struct feed *feed, struct cache *cache);
+/* Something may have changed elsewhere: pulls soon. Never waits; any thread. */
+void feed_wake(struct feed *feed);
 
 /* Brings this node up to everything committed before the call. Any thread. */
 int feed_pull(struct feed *feed, struct err *err) MUST_CHECK;
@@ -32,7 +57,11 @@ uint64_t feed_complete(const struct feed *feed);
 typedef void feed_moved_fn(void *context);
 void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context);
 
+/* Has everything been loaded from the store itself? */
+bool feed_is_loaded(const struct feed *feed);
 /* Milliseconds since the store was last read with success; for readiness and metrics. */
 long feed_age_ms(const struct feed *feed);
+/* The last moment (Unix ms) of which the rulesets are known to be the truth; 0: none. */
+int64_t feed_known_at_ms(const struct feed *feed);
 
 #endif

@@ -43,6 +43,7 @@ struct rulesets {
     _Atomic(struct table *) table;
     _Atomic(struct ruleset *) platform;
     _Atomic(struct numbering *) numbering;
+    _Atomic int64_t current_until_ms, known_until_ms;
     pthread_mutex_t lock; /* guards writing to all of the above, and what follows */
     size_t used;          /* slots that are not empty, tombstones included */
     struct rulesets_totals totals;
@@ -194,6 +195,40 @@ const struct ruleset *rulesets_platform(const struct rulesets *rulesets)
 const struct numbering *rulesets_numbering(const struct rulesets *rulesets)
 {
     return atomic_load_explicit(&rulesets->numbering, memory_order_acquire);
+}
+
+void rulesets_set_trust(struct rulesets *rulesets, int64_t current_until_ms, int64_t known_until_ms)
+{
+    atomic_store_explicit(&rulesets->current_until_ms, current_until_ms, memory_order_relaxed);
+    atomic_store_explicit(&rulesets->known_until_ms, known_until_ms, memory_order_relaxed);
+}
+
+enum trust rulesets_trust(const struct rulesets *rulesets, int64_t now_ms)
+{
+    enum { AHEAD_MS_MAX = 60000 }; /* a clock that was set back must not make old rules current */
+    int64_t current = atomic_load_explicit(&rulesets->current_until_ms, memory_order_relaxed);
+    if (now_ms <= current && current - now_ms <= AHEAD_MS_MAX)
+        return TRUST_CURRENT;
+    int64_t known = atomic_load_explicit(&rulesets->known_until_ms, memory_order_relaxed);
+    return now_ms <= known ? TRUST_STALE : TRUST_EXPIRED;
+}
+
+bool rulesets_step(const struct rulesets *rulesets, struct rulesets_walk *walk,
+                   void (*fn)(void *context, const struct ruleset *ruleset), void *context)
+{
+    enum { SLOTS_A_STEP = 1024 };
+    rulesets_enter();
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_acquire);
+    if (walk->table != table)
+        *walk = (struct rulesets_walk){table, 0}; /* it has grown: from the start */
+    for (int i = 0; i < SLOTS_A_STEP && walk->at <= table->mask; i++, walk->at++) {
+        uint64_t slot = atomic_load_explicit(&table->slots[walk->at], memory_order_acquire);
+        if (slot_ruleset(slot))
+            fn(context, slot_ruleset(slot));
+    }
+    bool is_more = walk->at <= table->mask;
+    rulesets_leave();
+    return is_more;
 }
 
 /* --- writers --------------------------------------------------------------------------------------- */

@@ -31,6 +31,30 @@ void rulesets_remove(struct rulesets *rulesets, struct slice tenant);
 void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform);     /* takes */
 void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering); /* takes */
 
+/*
+ * How far what is in memory can be trusted, for the ladder of design section 7. Whoever keeps it current
+ * (feed.c) says until when, in Unix milliseconds; at first nothing is known.
+ */
+enum trust {
+    TRUST_CURRENT, /* everything that was committed is here, but for the last moments */
+    TRUST_STALE,   /* the last known; edits since then may be missing */
+    TRUST_EXPIRED, /* older than the operator allows, or nothing was ever loaded */
+};
+void rulesets_set_trust(struct rulesets *rulesets, int64_t current_until_ms, int64_t known_until_ms);
+enum trust rulesets_trust(const struct rulesets *rulesets, int64_t now_ms);
+
+/*
+ * Goes through all rulesets in steps, each a reading section of its own, so that writers never wait for
+ * a long walk. Zero `walk` to begin. `fn` must not wait. False at the end. What is published meanwhile
+ * may be met twice or not at all.
+ */
+struct rulesets_walk {
+    const void *table;
+    size_t at;
+};
+bool rulesets_step(const struct rulesets *rulesets, struct rulesets_walk *walk,
+                   void (*fn)(void *context, const struct ruleset *ruleset), void *context);
+
 struct rulesets_totals {
     size_t tenants, rules, bytes_hot, bytes_cold;
 };

@@ -226,7 +226,7 @@ static void build(struct scenario *scenario)
             scenario->rulesets = same->rulesets;
     if (!scenario->rulesets)
         scenario->rulesets = world_new(scenario->tenants, scenario->rules);
-    if (engine_new(scenario->rulesets, NULL, &scenario->engine, NULL))
+    if (engine_new(scenario->rulesets, NULL, NULL, &scenario->engine, NULL))
         abort();
 }
 

@@ -25,7 +25,7 @@ LIBRARIES = {
     "auth": {"jwt.h", "sodium.h", "openssl/", "jansson.h", "urcu"},
     "store": {"sqlite3.h", "jansson.h", "sodium.h", "libpq-fe.h"},
     "cache": {"hiredis/", "sodium.h"}, "wire": {"jansson.h"},
-    "engine": {"urcu", "sanitizer/"}, "jobs": {"curl/", "jansson.h", "sodium.h"},
+    "engine": {"urcu", "sanitizer/", "sodium.h"}, "jobs": {"curl/", "jansson.h", "sodium.h"},
     "doors": {"microhttpd.h", "jansson.h", "sodium.h", "gnutls/"},
     "cli": {"curl/", "jansson.h", "sodium.h"},
 }

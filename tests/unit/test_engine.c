@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "engine/rulesets.h"
 
@@ -29,14 +30,23 @@ static void publish(const char *tenant, const char *outside_line, bool suspended
     assert_int_equal(rulesets_publish(rulesets, ruleset, NULL), 0);
 }
 
+static void trust(enum trust wanted)
+{
+    int64_t now = clock_now_ms();
+    rulesets_set_trust(rulesets, wanted == TRUST_CURRENT ? now + 50000 : 0,
+                       wanted == TRUST_EXPIRED ? 0 : now + 50000);
+    assert_int_equal(rulesets_trust(rulesets, now), wanted);
+}
+
 static int setup(void **state)
 {
     (void)state;
     struct numbering *numbering;
     if (rulesets_new(&rulesets, NULL) || numbering_builtin(&numbering, NULL) ||
-        engine_new(rulesets, NULL, &engine, NULL))
+        engine_new(rulesets, NULL, NULL, &engine, NULL))
         return -1;
     rulesets_set_numbering(rulesets, numbering);
+    trust(TRUST_CURRENT);
     publish("acme", "", false, 7);
     publish("zero", "0", false, 3);
     publish("gone", "", true, 9);
@@ -166,6 +176,49 @@ static void an_explanation_names_each_step(void **state)
     assert_int_equal(engine_explain(engine, &call, NULL, 0, false, 1, &explanation, &err), ERR_NOT_FOUND);
 }
 
+static void the_ladder(void **state)
+{
+    (void)state;
+    static const struct {
+        enum trust trust;
+        const char *tenant, *number;
+        enum action action;
+        enum reason reason;
+        enum degraded degraded;
+    } rows[] = {
+        {TRUST_STALE, "acme", "0312345678", ACTION_ALLOW, REASON_DEFAULT, DEGRADED_STALE},
+        {TRUST_STALE, "acme", "+44 20 7946 0000", ACTION_DENY, REASON_RULE, DEGRADED_STALE},
+        {TRUST_STALE, "acme", "+1 212 555 0100", ACTION_ALLOW, REASON_RULE, DEGRADED_STALE},
+        {TRUST_STALE, "acme", "119", ACTION_ALLOW, REASON_EMERGENCY, DEGRADED_NOT},
+        {TRUST_STALE, "nobody", "0312345678", ACTION_ALLOW, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_STALE, "nobody", "+1 212 555 0100", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "0312345678", ACTION_ALLOW, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "+1 212 555 0100", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "184 090 1234 5678", ACTION_ALLOW, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "050 1234 5678", ACTION_ALLOW, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "0120 123 456", ACTION_ALLOW, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "0990 512 345", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "0570 012 345", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "104", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "*21*0312345678#", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "001 44 20 7946 0000", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "not a number", ACTION_DENY, REASON_FLOOR, DEGRADED_FLOOR},
+        {TRUST_EXPIRED, "acme", "184 119", ACTION_ALLOW, REASON_EMERGENCY, DEGRADED_NOT},
+        {TRUST_EXPIRED, "nobody", "9 118", ACTION_ALLOW, REASON_EMERGENCY, DEGRADED_NOT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        trust(rows[i].trust);
+        struct verdict verdict = ask(call_of(rows[i].tenant, rows[i].number));
+        assert_int_equal(verdict.action, rows[i].action);
+        assert_int_equal(verdict.reason, rows[i].reason);
+        assert_int_equal(verdict.degraded, rows[i].degraded);
+    }
+    struct call outside = call_of("acme", "0312345678"); /* a token's bound is no failure */
+    outside.is_outside_token = true;
+    assert_int_equal(ask(outside).reason, REASON_UNKNOWN_TENANT);
+    trust(TRUST_CURRENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +227,7 @@ int main(void)
         cmocka_unit_test(emergency_comes_first),
         cmocka_unit_test(an_older_revision_than_wanted_is_flagged),
         cmocka_unit_test(an_explanation_names_each_step),
+        cmocka_unit_test(the_ladder),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,96 @@
+#include "engine/cold.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "cache/cache.h"
+#include "engine/rulesets.h"
+
+enum { LOADS_MAX = 64 };
+
+struct cold {
+    struct cache *cache;
+    struct rulesets *rulesets;
+    pthread_mutex_t lock; /* guards loading and count; never held while the cache is asked */
+    pthread_cond_t done;
+    uint64_t loading[LOADS_MAX]; /* hashes of the tenants being loaded */
+    unsigned count;
+};
+
+int cold_new(struct cache *cache, struct rulesets *rulesets, struct cold **ret, struct err *err)
+{
+    struct cold *cold = calloc(1, sizeof *cold);
+    pthread_condattr_t attr;
+    if (!cold)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    cold->cache = cache;
+    cold->rulesets = rulesets;
+    pthread_mutex_init(&cold->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&cold->done, &attr);
+    pthread_condattr_destroy(&attr);
+    *ret = cold;
+    return 0;
+}
+
+void cold_free(struct cold *cold)
+{
+    if (!cold)
+        return;
+    pthread_cond_destroy(&cold->done);
+    pthread_mutex_destroy(&cold->lock);
+    free(cold);
+}
+
+static unsigned find(const struct cold *cold, uint64_t hash)
+{
+    unsigned i = 0;
+    while (i < cold->count && cold->loading[i] != hash)
+        i++;
+    return i;
+}
+
+/* True: this thread is to load it. False: another one did, or there are too many at once. */
+static bool begin(struct cold *cold, uint64_t hash, int64_t deadline_ms)
+{
+    struct timespec until = {deadline_ms / 1000, deadline_ms % 1000 * 1000000};
+    bool is_mine = false;
+    pthread_mutex_lock(&cold->lock);
+    if (find(cold, hash) == cold->count) {
+        is_mine = cold->count < LOADS_MAX;
+        if (is_mine)
+            cold->loading[cold->count++] = hash;
+    } else {
+        while (find(cold, hash) < cold->count &&
+               pthread_cond_timedwait(&cold->done, &cold->lock, &until) == 0)
+            continue;
+    }
+    pthread_mutex_unlock(&cold->lock);
+    return is_mine;
+}
+
+static void end(struct cold *cold, uint64_t hash)
+{
+    pthread_mutex_lock(&cold->lock);
+    cold->loading[find(cold, hash)] = cold->loading[cold->count - 1];
+    cold->count--;
+    pthread_cond_broadcast(&cold->done);
+    pthread_mutex_unlock(&cold->lock);
+}
+
+void cold_load(struct cold *cold, struct slice tenant)
+{
+    struct ruleset *ruleset;
+    int64_t deadline_ms = clock_mono_ms() + COLD_MS_MAX;
+    uint64_t hash = hash_slice(tenant);
+    if (!begin(cold, hash, deadline_ms))
+        return;
+    /* what cannot be had is answered by the next rung; the cache counts why */
+    if (cache_get(cold->cache, tenant, deadline_ms, &ruleset, NULL) == 0 &&
+        rulesets_publish(cold->rulesets, ruleset, NULL) != 0)
+        ruleset = NULL;
+    end(cold, hash);
+}

@@ -1,0 +1,175 @@
+#include "engine/feed_load.h"
+
+#include <stdlib.h>
+
+#include "auth/auth.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/pages.h"
+#include "cache/cache.h"
+#include "engine/rulesets.h"
+
+/* Rules that do not compile must not stop the feed for everybody else: the old ones keep serving. */
+static int keep_the_old(const struct tenant *tenant, int rc, const struct err *err)
+{
+    char text[LOG_VALUE_BYTES];
+    if (rc == ERR_NOMEM)
+        return rc;
+    log_error("ruleset_failed", "tenant=%s reason=%s", tenant->id,
+              log_value(slice_of(err->text), text));
+    return 0;
+}
+
+static int meet(struct loader *loader, struct slice tenant, struct err *err)
+{
+    if (loader->met_count == loader->met_cap) {
+        size_t cap = loader->met_cap ? 2 * loader->met_cap : 1024;
+        uint64_t *more = realloc(loader->met, cap * sizeof *more);
+        if (!more)
+            return err_set(err, ERR_NOMEM, "out of memory");
+        loader->met = more;
+        loader->met_cap = cap;
+    }
+    loader->met[loader->met_count++] = hash_slice(tenant);
+    return 0;
+}
+
+/* Compiles and publishes one owner's rules. */
+static int publish(struct loader *loader, const struct tenant *tenant, const struct rule *rules,
+                   size_t count, struct err *err)
+{
+    struct ruleset *ruleset;
+    struct ruleset_owner owner = {
+        .tenant = slice_of(tenant->id),
+        .outside_line = slice_of(tenant->outside_line),
+        .is_suspended = tenant->status == TENANT_SUSPENDED,
+        .revision = tenant->revision,
+    };
+    int rc = ruleset_new(&owner, rules, count, &ruleset, err);
+    if (rc)
+        return keep_the_old(tenant, rc, err);
+    if (loader->cache) /* before it is in force here: who hears of it then pulls from the store */
+        (void)!cache_put(loader->cache, ruleset, NULL);
+    if (tenant->id[0])
+        return rulesets_publish(loader->rulesets, ruleset, err);
+    rulesets_set_platform(loader->rulesets, ruleset);
+    return 0;
+}
+
+/* store_policy_fn */
+static int publish_one(void *context, const struct tenant *tenant, const struct rule *rules,
+                       size_t count, struct err *err)
+{
+    return publish(context, tenant, rules, count, err);
+}
+
+/* store_policy_fn */
+static int publish_of_all(void *context, const struct tenant *tenant, const struct rule *rules,
+                          size_t count, struct err *err)
+{
+    int rc = meet(context, slice_of(tenant->id), err);
+    return rc ? rc : publish(context, tenant, rules, count, err);
+}
+
+static int load_revocations(struct loader *loader, struct err *err)
+{
+    enum { PAGE = 1000 };
+    struct arena arena;
+    struct txn *txn = NULL;
+    struct page page = {SLICE_NONE, PAGE};
+    struct revocation *rows;
+    unsigned count = PAGE;
+    arena_init(&arena, (size_t)1 << 30);
+    int rc = store_begin(loader->store, NULL, &txn, err);
+    while (!rc && count == PAGE) {
+        rc = store_revocation_list(txn, page, &arena, &rows, &count, err);
+        for (unsigned i = 0; !rc && i < count; i++)
+            rc = revocations_add(loader->revocations, slice_of(rows[i].jti), err);
+        if (!rc && count)
+            page.after = slice_of(rows[count - 1].jti);
+    }
+    store_rollback(txn);
+    arena_release(&arena);
+    return rc;
+}
+
+/* --- tenants that are gone --------------------------------------------------------------------------- */
+
+static int compare_hashes(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+struct gone {
+    const struct loader *loader;
+    char tenants[1024][TENANT_ID_BYTES]; /* one step of the walk has no more */
+    unsigned count;
+};
+
+static void note_gone(void *context, const struct ruleset *ruleset)
+{
+    struct gone *gone = context;
+    struct slice tenant = ruleset_tenant(ruleset);
+    uint64_t hash = hash_slice(tenant);
+    if (!bsearch(&hash, gone->loader->met, gone->loader->met_count, sizeof hash, compare_hashes)) {
+        memcpy(gone->tenants[gone->count], tenant.p, tenant.n);
+        gone->tenants[gone->count++][tenant.n] = '\0';
+    }
+}
+
+static int remove_gone(struct loader *loader, struct err *err)
+{
+    struct rulesets_walk walk = {0};
+    struct gone *gone = malloc(sizeof *gone);
+    if (!gone)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    qsort(loader->met, loader->met_count, sizeof *loader->met, compare_hashes);
+    for (bool is_more = true; is_more;) {
+        gone->loader = loader;
+        gone->count = 0;
+        is_more = rulesets_step(loader->rulesets, &walk, note_gone, gone);
+        for (unsigned i = 0; i < gone->count; i++)
+            rulesets_remove(loader->rulesets, slice_of(gone->tenants[i]));
+    }
+    free(gone);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------- */
+
+int loader_all(struct loader *loader, uint64_t *ret_feed_seq, struct err *err)
+{
+    struct loader uncached = *loader; /* a full load would only flood the cache with what it has */
+    uncached.cache = NULL;
+    int rc = store_policy_each(loader->store, publish_of_all, &uncached, ret_feed_seq, err);
+    pages_enlarge_heap();
+    if (!rc)
+        rc = load_revocations(loader, err);
+    if (!rc)
+        rc = remove_gone(&uncached, err);
+    free(uncached.met);
+    return rc;
+}
+
+int loader_row(struct loader *loader, const struct feed_row *row, struct err *err)
+{
+    int rc = 0;
+    switch (row->kind) {
+    case FEED_TENANT:
+        rc = store_policy_one(loader->store, slice_of(row->tenant), publish_one, loader, err);
+        if (rc == ERR_NOT_FOUND) {
+            rulesets_remove(loader->rulesets, slice_of(row->tenant));
+            rc = loader->cache ? cache_remove(loader->cache, slice_of(row->tenant), NULL) : 0;
+            rc = 0; /* what stays in the cache ages out */
+        }
+        break;
+    case FEED_PLATFORM:
+        rc = store_policy_one(loader->store, SLICE_NONE, publish_one, loader, err);
+        break;
+    case FEED_REVOCATION:
+        rc = revocations_add(loader->revocations, slice_of(row->jti), err);
+        break;
+    }
+    return rc;
+}

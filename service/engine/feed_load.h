@@ -1,0 +1,27 @@
+/* From the store into memory: what feed.c does once at start, and again for what the feed names. */
+#ifndef SEKISHO_ENGINE_FEED_LOAD_H
+#define SEKISHO_ENGINE_FEED_LOAD_H
+
+#include "base/err.h"
+#include "store/store.h"
+
+struct cache;
+struct rulesets;
+struct revocations;
+
+struct loader {
+    struct store *store;
+    struct rulesets *rulesets;
+    struct revocations *revocations;
+    struct cache *cache; /* what is loaded goes there, too; NULL: nowhere */
+    /* hashes of the tenants met in a full load, so that those gone meanwhile can be removed */
+    uint64_t *met;
+    size_t met_count, met_cap;
+};
+
+/* Everything: rulesets, platform, revocations; removes tenants that the store does not have. */
+int loader_all(struct loader *loader, uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
+/* What one row of the feed is about. */
+int loader_row(struct loader *loader, const struct feed_row *row, struct err *err) MUST_CHECK;
+
+#endif
