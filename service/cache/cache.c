@@ -70,8 +70,8 @@ void cache_close(struct cache *cache)
     free(cache);
 }
 
-/* Hashed with the key, because names of keys leak. The MAC of a value has another length, which is part
- * of what BLAKE2b hashes, so that one key does for both. */
+/* Hashed with the key, because names of keys leak. The MAC of a value has another length, which
+ * is part of what BLAKE2b hashes, so that one key does for both. */
 static void name_key(const struct cache *cache, struct slice tenant, char name[KEY_CHARS + 1])
 {
     unsigned char hash[KEY_HASH_BYTES];
@@ -91,7 +91,7 @@ static int ask(struct cache *cache, const struct slice *words, unsigned count, i
     return rc;
 }
 
-/* --- getting ----------------------------------------------------------------------------------------- */
+/* --- getting ---------------------------------------------------------------------------------- */
 
 static int refuse(struct cache *cache, const struct err *why, struct err *err)
 {
@@ -153,9 +153,10 @@ int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, str
     return rc;
 }
 
-/* --- putting ----------------------------------------------------------------------------------------- */
+/* --- putting ---------------------------------------------------------------------------------- */
 
-static int write_words(struct cache *cache, const struct slice *words, unsigned count, struct err *err)
+static int write_words(struct cache *cache, const struct slice *words, unsigned count,
+                       struct err *err)
 {
     struct redisReply *reply;
     int rc = ask(cache, words, count, clock_mono_ms() + WRITE_MS, &reply, err);
@@ -191,7 +192,7 @@ int cache_remove(struct cache *cache, struct slice tenant, struct err *err)
     return write_words(cache, words, 2, err);
 }
 
-/* --- for others to see ------------------------------------------------------------------------------- */
+/* --- for others to see ------------------------------------------------------------------------ */
 
 bool cache_is_listening(const struct cache *cache)
 {

@@ -42,16 +42,16 @@ struct cache_config {
  */
 int cache_open(const struct cache_config *config, struct cache **ret, struct err *err) MUST_CHECK;
 void cache_close(struct cache *cache); /* NULL is fine */
-/* Ends the listening thread: changed() is not called any more, the rest goes on. For the end of a daemon
- * in which who is told of changes also uses the cache. */
+/* Ends the listening thread: changed() is not called any more, the rest goes on. For the end of
+ * a daemon in which who is told of changes also uses the cache. */
 void cache_stop_listening(struct cache *cache); /* NULL is fine */
 
 /*
  * The ruleset of one tenant (empty: the platform's), returned new. Waits until `deadline_ms`
- * (clock_mono_ms) at most. ERR_NOT_FOUND: not there, too old or of another version (counted as misses),
- * or not believed: of another key, of another tenant, damaged (counted as poisoned, and logged).
- * ERR_UNAVAILABLE: could not look; for a second after a failure that is said at once, so that a Redis
- * that swallows packets costs one call its deadline and not every call.
+ * (clock_mono_ms) at most. ERR_NOT_FOUND: not there, too old or of another version (counted as
+ * misses), or not believed: of another key, of another tenant, damaged (counted as poisoned, and
+ * logged). ERR_UNAVAILABLE: could not look; for a second after a failure that is said at once, so
+ * that a Redis that swallows packets costs one call its deadline and not every call.
  */
 int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, struct ruleset **ret,
               struct err *err) MUST_CHECK;
@@ -59,8 +59,8 @@ int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, str
 int cache_put(struct cache *cache, const struct ruleset *ruleset, struct err *err) MUST_CHECK;
 int cache_remove(struct cache *cache, struct slice tenant, struct err *err) MUST_CHECK;
 
-/* Does the listening connection work: heard from within the last seconds, tracking set up? Then nothing
- * that another node put can have been missed. */
+/* Does the listening connection work: heard from within the last seconds, tracking set up? Then
+ * nothing that another node put can have been missed. */
 bool cache_is_listening(const struct cache *cache);
 
 struct cache_totals {

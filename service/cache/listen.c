@@ -15,8 +15,7 @@
 #include "base/log.h"
 #include "cache/pool.h"
 #include "cache/redis_connect.h"
-
-#define CHANNEL "__redis__:invalidate"
+#include "cache/tracking.h"
 
 enum {
     ATTEMPT_MS = 1000,         /* to connect and set everything up */
@@ -45,57 +44,7 @@ struct listener {
     _Atomic uint64_t invalidations, flushes, reconnects;
 };
 
-/* --- setting up -------------------------------------------------------------------------------------- */
-
-static int read_id(const struct redisReply *reply, char id[24], struct err *err)
-{
-    if (reply->type == REDIS_REPLY_ERROR)
-        return redis_reply_error(reply, err);
-    if (reply->type != REDIS_REPLY_INTEGER)
-        return err_set(err, ERR_INVALID, "is not a Redis: no client id");
-    snprintf(id, 24, "%lld", reply->integer);
-    return 0;
-}
-
-static int ask_id(struct redis_link *link, int64_t deadline_ms, char id[24], struct err *err)
-{
-    struct redisReply *reply;
-    struct slice words[] = {SLICE_LIT("CLIENT"), SLICE_LIT("ID")};
-    int rc = redis_link_ask(link, words, 2, deadline_ms, &reply, err);
-    if (rc)
-        return rc;
-    rc = read_id(reply, id, err);
-    freeReplyObject(reply);
-    return rc;
-}
-
-static int set_up(struct redis_link *link, const struct slice *words, unsigned count,
-                  int64_t deadline_ms, struct err *err)
-{
-    struct redisReply *reply;
-    int rc = redis_link_ask(link, words, count, deadline_ms, &reply, err);
-    if (rc)
-        return rc;
-    if (reply->type == REDIS_REPLY_ERROR)
-        rc = redis_reply_error(reply, err);
-    freeReplyObject(reply);
-    return rc;
-}
-
-static int start_tracking(struct redis_link *ears, int64_t deadline_ms, struct err *err)
-{
-    char id[24];
-    int rc = ask_id(ears, deadline_ms, id, err);
-    struct slice track[] = {SLICE_LIT("CLIENT"), SLICE_LIT("TRACKING"), SLICE_LIT("ON"),
-                            SLICE_LIT("REDIRECT"), slice_of(id), SLICE_LIT("BCAST"),
-                            SLICE_LIT("PREFIX"), SLICE_LIT(CACHE_PREFIX)};
-    struct slice subscribe[] = {SLICE_LIT("SUBSCRIBE"), SLICE_LIT(CHANNEL)};
-    if (!rc)
-        rc = set_up(ears, track, sizeof track / sizeof *track, deadline_ms, err);
-    if (!rc)
-        rc = set_up(ears, subscribe, 2, deadline_ms, err);
-    return rc;
-}
+/* --- setting up ------------------------------------------------------------------------------- */
 
 static void hang_up(struct listener *listener)
 {
@@ -119,7 +68,7 @@ static int set_out(struct listener *listener, struct err *err)
     rc = redis_connect(url, &listener->place, deadline_ms, &listener->ears, err);
     if (rc)
         return rc;
-    rc = start_tracking(listener->ears, deadline_ms, err);
+    rc = tracking_start(listener->ears, CACHE_PREFIX, deadline_ms, err);
     if (rc)
         return err_context(err, "--redis: client tracking, which needs Redis 6 or newer");
     listener->awaits_canary = listener->awaits_pong = listener->awaits_hand = false;
@@ -127,7 +76,7 @@ static int set_out(struct listener *listener, struct err *err)
     return 0;
 }
 
-/* --- hearing ----------------------------------------------------------------------------------------- */
+/* --- hearing ---------------------------------------------------------------------------------- */
 
 static struct slice element_text(const struct redisReply *array, size_t i)
 {
@@ -173,7 +122,7 @@ static int hear(struct listener *listener, const struct redisReply *reply, bool 
 {
     struct slice kind = element_text(reply, 0);
     if (slice_equals_text(kind, "message") && reply->elements == 3 &&
-        slice_equals_text(element_text(reply, 1), CHANNEL)) {
+        slice_equals_text(element_text(reply, 1), TRACKING_CHANNEL)) {
         *has_changed |= hear_keys(listener, reply->element[2]);
         return 0;
     }
@@ -217,7 +166,7 @@ static int read_hand(struct listener *listener, struct err *err)
     return rc;
 }
 
-/* --- beating ----------------------------------------------------------------------------------------- */
+/* --- beating ---------------------------------------------------------------------------------- */
 
 static int send_beat(struct listener *listener, struct err *err)
 {
@@ -268,7 +217,7 @@ static int listen_on_ears(struct listener *listener, struct err *err)
     return rc;
 }
 
-/* --- the thread ---------------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 static bool is_stopping(struct listener *listener, int wait_ms)
 {

@@ -4,16 +4,16 @@
  *     ears   CLIENT TRACKING ON REDIRECT <own id> BCAST PREFIX sk:, SUBSCRIBE __redis__:invalidate
  *     hand   SET sk:canary:<this process>, once a beat; the ears must hear of it before the next
  *
- * The ears redirect to themselves: with a connection for each half, the half that dies leaves the other
- * one answering PING and never hearing anything again (pitfalls A.2). The canary proves the whole way,
- * from a write to what is heard; a node that became a replica refuses it. A PING beside it tells, when
- * the canary is not heard, whether the connection is dead or only the tracking.
+ * The ears redirect to themselves: with a connection for each half, the half that dies leaves the
+ * other one answering PING and never hearing anything again (pitfalls A.2). The canary proves the
+ * whole way, from a write to what is heard; a node that became a replica refuses it. A PING beside
+ * it tells, when the canary is not heard, whether the connection is dead or only the tracking.
  *
- * changed() is called once for all that arrived together, and whenever something may have been missed:
- * when the ears are lost, when they are back, and at a null flush.
+ * changed() is called once for all that arrived together, and whenever something may have been
+ * missed: when the ears are lost, when they are back, and at a null flush.
  *
- * Not seen by this: a master that Sentinels have replaced without being able to tell it. The poll of the
- * change feed bounds that.
+ * Not seen by this: a master that Sentinels have replaced without being able to tell it. The poll
+ * of the change feed bounds that.
  */
 #ifndef SEKISHO_CACHE_LISTEN_H
 #define SEKISHO_CACHE_LISTEN_H
@@ -47,8 +47,8 @@ struct listener_totals {
 
 int listener_start(const struct listener_config *config, struct listener **ret,
                    struct err *err) MUST_CHECK;
-/* Ends the thread; again is fine. It may be in the midst of an attempt to connect: at most a second or
- * two, and a name server's time. */
+/* Ends the thread; again is fine. It may be in the midst of an attempt to connect: at most a
+ * second or two, and a name server's time. */
 void listener_stop(struct listener *listener);
 void listener_free(struct listener *listener); /* stops it, too; NULL is fine */
 bool listener_is_hearing(const struct listener *listener);

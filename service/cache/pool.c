@@ -82,7 +82,7 @@ void pool_lost(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* --- taking and giving back ------------------------------------------------------------------------ */
+/* --- taking and giving back ------------------------------------------------------------------- */
 
 static void wait_until_told(struct pool *pool, int64_t deadline_ms)
 {
@@ -141,7 +141,7 @@ static void rest(struct pool *pool, unsigned generation)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* --- asking ------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 /* One try with what was taken out, which is given back. An error reply is a reply. */
 static int try_loan(struct pool *pool, struct loan *loan, const struct slice *words, unsigned count,

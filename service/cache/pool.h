@@ -3,11 +3,11 @@
  * given back when nothing went wrong.
  *
  * Where Redis is the pool is told by the listening thread (listen.h), which finds it, and through
- * Sentinel finds it again; connections to the place before are closed then. Nobody looks up a name or
- * asks a Sentinel on the way of a call.
+ * Sentinel finds it again; connections to the place before are closed then. Nobody looks up a name
+ * or asks a Sentinel on the way of a call.
  *
- * Circuit breaker: after a failure that took time, calls fail at once for POOL_REST_MS. A Redis that
- * accepts and says nothing costs one call its deadline a second, not every call.
+ * Circuit breaker: after a failure that took time, calls fail at once for POOL_REST_MS. A Redis
+ * that accepts and says nothing costs one call its deadline a second, not every call.
  */
 #ifndef SEKISHO_CACHE_POOL_H
 #define SEKISHO_CACHE_POOL_H

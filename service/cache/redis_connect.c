@@ -7,7 +7,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 
-/* --- what Redis says ------------------------------------------------------------------------------ */
+/* --- what Redis says -------------------------------------------------------------------------- */
 
 static struct slice text_of(const struct redisReply *reply)
 {
@@ -26,7 +26,7 @@ int redis_reply_error(const struct redisReply *reply, struct err *err)
     if (slice_starts_with(text, SLICE_LIT("WRONGPASS")))
         return err_set(err, ERR_FORBIDDEN, "does not accept this user and password");
     if (slice_starts_with(text, SLICE_LIT("NOPERM")))
-        return err_set(err, ERR_FORBIDDEN, "the user lacks a permission of docker/redis-users.acl: %.*s",
+        return err_set(err, ERR_FORBIDDEN, "the user lacks what docker/redis-users.acl gives: %.*s",
                        SLICE_ARG(text));
     if (slice_starts_with(text, SLICE_LIT("READONLY")))
         return err_set(err, ERR_INVALID, "is a replica by now");
@@ -80,7 +80,7 @@ static int demand_master(struct redis_link *link, int64_t deadline_ms, struct er
     return rc;
 }
 
-/* --- connecting ----------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static int log_in(struct redis_link *link, const struct redis_url *url, int64_t deadline_ms,
                   struct err *err)
@@ -153,7 +153,7 @@ static int connect_name(const struct redis_url *url, const char *name, unsigned 
     return err_set(err, rc, "%s", last.text);
 }
 
-/* --- Sentinel --------------------------------------------------------------------------------------- */
+/* --- Sentinel --------------------------------------------------------------------------------- */
 
 struct master_name {
     char host[REDIS_WORD_BYTES];
@@ -172,7 +172,8 @@ static int read_answer(const struct redisReply *reply, const char *master, struc
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return err_set(err, ERR_INVALID, "is not a Sentinel");
     struct slice host = text_of(reply->element[0]), port = text_of(reply->element[1]);
-    unsigned long number = port.n ? strtoul(port.p, NULL, 10) : 0; /* hiredis ends texts with a NUL */
+    /* hiredis ends texts with a NUL */
+    unsigned long number = port.n ? strtoul(port.p, NULL, 10) : 0;
     if (host.n == 0 || host.n >= sizeof ret->host || number == 0 || number > 65535)
         return err_set(err, ERR_INVALID, "names no address for \"%s\"", master);
     memcpy(ret->host, host.p, host.n);
@@ -187,7 +188,8 @@ static bool wants_password(const struct redisReply *reply)
            slice_starts_with(text_of(reply), SLICE_LIT("NOAUTH"));
 }
 
-/* Sentinels often have no password where Redis has one: it is sent to those only that ask for it. */
+/* Sentinels often have no password where Redis has one: it is sent to those only that ask for
+ * it. */
 static int ask_link(struct redis_link *link, const struct redis_url *url, int64_t deadline_ms,
                     struct master_name *ret, struct err *err)
 {
@@ -241,7 +243,8 @@ int redis_find(const struct redis_url *url, int64_t attempt_ms, struct redis_pla
         struct master_name master;
         last = (struct err){0};
         rc = ask_sentinel(url, &url->hosts[i], &master, &last);
-        rc = rc ? rc : connect_name(url, master.host, master.port, attempt_ms, ret_place, ret, &last);
+        rc = rc ? rc : connect_name(url, master.host, master.port, attempt_ms, ret_place, ret,
+                                    &last);
         if (!rc)
             return 0;
     }

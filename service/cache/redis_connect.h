@@ -1,12 +1,12 @@
 /*
  * From a URL to a connection that is the master's, logged in, in the right database.
  *
- *     redis://            look up the host ──────────────► connect ─► AUTH ─► SELECT ─► ROLE: master?
- *     redis+sentinel://   ask one Sentinel after another ─┘
+ *     redis://            look up the host ────────────► connect ─► AUTH ─► SELECT ─► ROLE: master?
+ *     redis+sentinel://   ask Sentinels one by one ────┘
  *
- * A replica is refused: it hears of a change later than the master, and cannot be written. A Sentinel
- * that does not answer costs REDIS_SENTINEL_MS; one whose word turns out to be old (what it names is no
- * master) is passed over for the next. Errors say what to do about --redis.
+ * A replica is refused: it hears of a change later than the master, and cannot be written. A
+ * Sentinel that does not answer costs REDIS_SENTINEL_MS; one whose word turns out to be old (what
+ * it names is no master) is passed over for the next. Errors say what to do about --redis.
  */
 #ifndef SEKISHO_CACHE_REDIS_CONNECT_H
 #define SEKISHO_CACHE_REDIS_CONNECT_H
@@ -18,8 +18,9 @@ enum { REDIS_SENTINEL_MS = 100 };
 
 /*
  * Finds and connects; *ret_place is where it is, for redis_connect(). Each attempt to connect takes
- * `attempt_ms` at most; names are looked up by the system, which may take longer. ERR_UNAVAILABLE: nobody
- * there, or no answer; ERR_FORBIDDEN: password; ERR_INVALID: a replica, a Sentinel, or no Redis.
+ * `attempt_ms` at most; names are looked up by the system, which may take longer. ERR_UNAVAILABLE:
+ * nobody there, or no answer; ERR_FORBIDDEN: password; ERR_INVALID: a replica, a Sentinel, or no
+ * Redis.
  */
 int redis_find(const struct redis_url *url, int64_t attempt_ms, struct redis_place *ret_place,
                struct redis_link **ret, struct err *err) MUST_CHECK;

@@ -1,11 +1,12 @@
 /*
  * One connection to Redis: words out, replies in, each step with a moment by which it ends.
  *
- * Of hiredis only the parser and the formatter are used, which 0.14 and 1.2 have alike. Its contexts
- * wait per read and not per answer, so that a server that drips bytes outlasts every limit.
+ * Of hiredis only the parser and the formatter are used, which 0.14 and 1.2 have alike. Its
+ * contexts wait per read and not per answer, so that a server that drips bytes outlasts every
+ * limit.
  *
- * After an error the link is of no use: a late answer would be taken for the next one's (pitfalls C.2).
- * Close it. One thread at a time.
+ * After an error the link is of no use: a late answer would be taken for the next one's (pitfalls
+ * C.2). Close it. One thread at a time.
  */
 #ifndef SEKISHO_CACHE_REDIS_LINK_H
 #define SEKISHO_CACHE_REDIS_LINK_H
@@ -39,8 +40,8 @@ int redis_link_send(struct redis_link *link, const struct slice *words, unsigned
 
 /* Takes in what has arrived, without waiting. ERR_UNAVAILABLE: closed; ERR_LIMIT: too long. */
 int redis_link_take_in(struct redis_link *link, struct err *err) MUST_CHECK;
-/* The next reply of what was taken in, returned new; *ret NULL: none is whole yet. ERR_INVALID: this is
- * not the Redis protocol. */
+/* The next reply of what was taken in, returned new; *ret NULL: none is whole yet. ERR_INVALID:
+ * this is not the Redis protocol. */
 int redis_link_next(struct redis_link *link, struct redisReply **ret, struct err *err) MUST_CHECK;
 
 /* Sends and waits for the reply, returned new; an error reply is a reply. */

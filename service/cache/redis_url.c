@@ -21,7 +21,8 @@ static struct slice take_before(struct slice *rest, char c)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+    char lower = c | 32;
+    return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /* False when it is too long, badly encoded, or has a NUL in it. */
@@ -58,7 +59,8 @@ static bool parse_number(struct slice text, unsigned max, unsigned *ret)
 }
 
 /* "host", "host:port", "[::1]:port" */
-static int parse_host(struct slice text, uint16_t default_port, struct redis_host *ret, struct err *err)
+static int parse_host(struct slice text, uint16_t default_port, struct redis_host *ret,
+                      struct err *err)
 {
     unsigned port = default_port;
     const char *end = text.p + text.n;
@@ -89,7 +91,7 @@ static int parse_user(struct slice text, struct redis_url *ret, struct err *err)
     struct slice user = take_before(&text, ':');
     ret->has_password = true;
     if (!decode(user, ret->user) || !decode(text, ret->password))
-        return err_set(err, ERR_INVALID, "user or password is too long, or has a %% that is no %%XX");
+        return err_set(err, ERR_INVALID, "user or password too long, or has a %% that is no %%XX");
     if (user.n == 0 && text.n == 0)
         return err_set(err, ERR_INVALID, "user and password are empty");
     return 0;

@@ -4,10 +4,10 @@
  *     redis://[user:password@]host[:port][/db]
  *     redis+sentinel://[user:password@]host[:port][,host[:port]…]/MASTER[/db]
  *
- * Hosts are names or addresses (IPv6 in brackets); ports are 6379 and, of Sentinels, 26379 when left
- * out. User, password and MASTER may be percent-encoded (RFC 3986 section 2.1). ":password@" is the
- * password of Redis' default user. A user without a colon is refused: who writes redis://secret@host
- * means a password, and it would be printed as a user's name.
+ * Hosts are names or addresses (IPv6 in brackets); ports are 6379 and, of Sentinels, 26379 when
+ * left out. User, password and MASTER may be percent-encoded (RFC 3986 section 2.1). ":password@"
+ * is the password of Redis' default user. A user without a colon is refused: who writes
+ * redis://secret@host means a password, and it would be printed as a user's name.
  *
  * Errors never repeat the text: it may hold a password.
  */

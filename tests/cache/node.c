@@ -43,8 +43,8 @@ struct ruleset *small_ruleset(const char *tenant, uint64_t revision)
 {
     struct ruleset *ruleset;
     struct ruleset_owner owner = {slice_of(tenant), SLICE_LIT("0"), false, revision};
-    struct rule rule = {.id = "r1", .account = "", .action = ACTION_DENY, .divert_to = "", .note = "",
-                        .source = "customer"};
+    struct rule rule = {.id = "r1", .account = "", .action = ACTION_DENY, .divert_to = "",
+                        .note = "", .source = "customer"};
     OK(target_parse(SLICE_LIT("010"), &rule.target, &err));
     OK(ruleset_new(&owner, &rule, 1, &ruleset, &err));
     return ruleset;

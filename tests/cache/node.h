@@ -1,4 +1,5 @@
-/* One node of a cluster, as far as the cache knows it: a cache, and how often it was told of changes. */
+/* One node of a cluster, as far as the cache knows it: a cache, and how often it was told of
+ * changes. */
 #ifndef SEKISHO_TESTS_CACHE_NODE_H
 #define SEKISHO_TESTS_CACHE_NODE_H
 

@@ -84,10 +84,13 @@ static void *run(void *context)
         poll(fds, 2 + 2 * count, -1);
         if (fds[0].revents)
             break;
-        for (unsigned i = count; i-- > 0;)
-            if ((fds[2 + 2 * i].revents && !pass_on(proxy, pairs[i].client, pairs[i].server, false)) ||
-                (fds[3 + 2 * i].revents && !pass_on(proxy, pairs[i].server, pairs[i].client, true)))
+        for (unsigned i = count; i-- > 0;) {
+            struct pair *pair = &pairs[i];
+            bool has_asked = fds[2 + 2 * i].revents, has_answered = fds[3 + 2 * i].revents;
+            if ((has_asked && !pass_on(proxy, pair->client, pair->server, false)) ||
+                (has_answered && !pass_on(proxy, pair->server, pair->client, true)))
                 close_pair(pairs, i, &count);
+        }
         if (fds[1].revents)
             accept_pair(proxy, pairs, &count);
     }

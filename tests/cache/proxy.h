@@ -1,6 +1,6 @@
 /*
- * A proxy before Redis that can be told to swallow what pub/sub tells, and nothing else: every command is
- * answered, PING too, as when tracking ended without the connection.
+ * A proxy before Redis that can be told to swallow what pub/sub tells, and nothing else: every
+ * command is answered, PING too, as when tracking ended without the connection.
  */
 #ifndef SEKISHO_TESTS_CACHE_PROXY_H
 #define SEKISHO_TESTS_CACHE_PROXY_H

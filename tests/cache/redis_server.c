@@ -24,7 +24,7 @@ unsigned free_port(void)
     return ntohs(address.sin_port);
 }
 
-/* --- configuration ----------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 
 /* What docker/redis-users.acl asks an operator to do: a password after each "on". */
 static void write_users(FILE *conf)
@@ -61,7 +61,7 @@ static FILE *open_conf(struct redis_server *server)
     return conf;
 }
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static redisContext *log_in(const struct redis_server *server)
 {
@@ -69,7 +69,8 @@ static redisContext *log_in(const struct redis_server *server)
         redisConnectWithTimeout("127.0.0.1", (int)server->port, (struct timeval){5, 0});
     assert_non_null(context);
     redisSetTimeout(context, (struct timeval){10, 0});
-    freeReplyObject(redisCommand(context, "AUTH tester secret-tester")); /* Sentinels have no users */
+    /* Sentinels have no users, and say so */
+    freeReplyObject(redisCommand(context, "AUTH tester secret-tester"));
     return context;
 }
 
@@ -148,7 +149,7 @@ void redis_server_end(struct redis_server *server)
     assert_int_equal(system(command), 0);
 }
 
-/* --- asking ------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static redisReply *ask(const struct redis_server *server, const char *format, va_list args)
 {

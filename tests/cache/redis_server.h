@@ -1,7 +1,7 @@
 /*
- * A real redis-server for a test: on a free port of loopback, in a temporary folder, with the users of
- * docker/redis-users.acl and passwords "secret-USER" as an operator would write them in. Beside them a
- * user "tester" who may do anything, for what a test does behind sekisho's back.
+ * A real redis-server for a test: on a free port of loopback, in a temporary folder, with the users
+ * of docker/redis-users.acl and passwords "secret-USER" as an operator would write them in. Beside
+ * them a user "tester" who may do anything, for what a test does behind sekisho's back.
  */
 #ifndef SEKISHO_TESTS_REDIS_SERVER_H
 #define SEKISHO_TESTS_REDIS_SERVER_H

@@ -1,4 +1,5 @@
-/* Two nodes and a Redis: what one puts the other gets and hears of; what nobody of them put is not believed. */
+/* Two nodes and a Redis: what one puts the other gets and hears of; what nobody of them put is
+ * not believed. */
 #include <sodium.h>
 #include <unistd.h>
 
@@ -213,7 +214,7 @@ static void replayed_ones_are_too_old_or_of_another_layout(void **state)
     assert_int_equal(node_get(&node, "acme", IN_TIME_MS, &ruleset, NULL), ERR_NOT_FOUND);
     assert_int_equal(cache_totals(node.cache).misses, 3);
     assert_null(ruleset);
-    plant(key, now_ms, RULESET_LAYOUT); /* so that it was the time and the layout, not the planting */
+    plant(key, now_ms, RULESET_LAYOUT); /* it was the time and the layout, then */
     OK(node_get(&node, "acme", IN_TIME_MS, &ruleset, &err));
     ruleset_free(ruleset);
     node_close(&node);

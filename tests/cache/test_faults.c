@@ -1,4 +1,5 @@
-/* A Redis that stops, freezes, comes back, or no longer tells: calls keep their time, and changes are not missed. */
+/* A Redis that stops, freezes, comes back, or no longer tells: calls keep their time, and
+ * changes are not missed. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -140,7 +141,8 @@ static void killed_connections_are_replaced(void **state)
     node_close(&node);
 }
 
-/* Everything is answered, PING too, but what others change is no longer told: the canary notices. */
+/* Everything is answered, PING too, but what others change is no longer told: the canary
+ * notices. */
 static void a_lost_invalidation_is_noticed_by_the_canary(void **state)
 {
     struct node reader, writer;

@@ -55,11 +55,12 @@ static void says(int code, const char *text, int rc, const struct err *err)
 
 static void a_master_is_found(void **state)
 {
+    static const char user[] = "sekisho:secret-sekisho@";
     struct err err = {0};
     (void)state;
-    assert_int_equal(find("sekisho:secret-sekisho@", "127.0.0.1", server.port, "", PLENTY_MS, &err), 0);
+    assert_int_equal(find(user, "127.0.0.1", server.port, "", PLENTY_MS, &err), 0);
     /* ::1 is asked first, maybe, and refuses */
-    assert_int_equal(find("sekisho:secret-sekisho@", "localhost", server.port, "/0", PLENTY_MS, &err), 0);
+    assert_int_equal(find(user, "localhost", server.port, "/0", PLENTY_MS, &err), 0);
 }
 
 static void passwords_are_asked_for(void **state)
@@ -109,7 +110,7 @@ static void nobody_there(void **state)
          find("", "nowhere.invalid", 6379, "", ATTEMPT_MS, &err), &err);
 }
 
-/* --- what is no Redis ------------------------------------------------------------------------------- */
+/* --- what is no Redis ------------------------------------------------------------------------- */
 
 struct impostor {
     int fd;
@@ -154,7 +155,8 @@ static void what_is_no_redis_is_told(void **state)
         {"HTTP/1.1 400 Bad Request\r\n\r\n", "is not a Redis", ERR_INVALID},
         {"+hello\r\n", "is not a Redis", ERR_INVALID},
         {"*-1\r\n", "is not a Redis", ERR_INVALID},
-        {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "is not a Redis", ERR_INVALID},
+        {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "is not a Redis",
+         ERR_INVALID},
         {"*1\r\n$-1\r\n", "is not a Redis", ERR_INVALID},
         {"-DENIED Redis is running in protected mode\r\n", "protected mode", ERR_UNAVAILABLE},
         {NULL, "closed the connection", ERR_UNAVAILABLE},

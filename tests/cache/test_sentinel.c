@@ -1,4 +1,5 @@
-/* Three Sentinels, a master and its replica: the master is found, and after its death the new one. */
+/* Three Sentinels, a master and its replica: the master is found, and after its death the new
+ * one. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,6 +9,9 @@
 
 enum { SENTINELS = 3, PLENTY_MS = 10000 };
 
+/* either may have to follow the other */
+#define AS_REPLICA "masteruser replica\nmasterauth secret-replica\n"
+
 static struct redis_server master, replica, sentinels[SENTINELS];
 static char url[256];
 
@@ -15,9 +19,8 @@ static int start(void **state)
 {
     char more[256];
     (void)state;
-    redis_server_start(&master, "masteruser replica\nmasterauth secret-replica\nrepl-diskless-sync-delay 0");
-    snprintf(more, sizeof more,
-             "replicaof 127.0.0.1 %u\nmasteruser replica\nmasterauth secret-replica\n", master.port);
+    redis_server_start(&master, AS_REPLICA "repl-diskless-sync-delay 0\n");
+    snprintf(more, sizeof more, AS_REPLICA "replicaof 127.0.0.1 %u\n", master.port);
     redis_server_start(&replica, more);
     for (int i = 0; i < SENTINELS; i++)
         redis_server_start_sentinel(&sentinels[i], &master, 2);

@@ -69,8 +69,8 @@ static void what_is_none_is_refused_without_repeating_it(void **state)
 {
     static const char *const wrong[] = {
         "", "redis", "redis:", "redis:/", "redis://", "rediss://h", "http://h", "REDIS//h",
-        "redis:///1", "redis://h:", "redis://h:0", "redis://h:65536", "redis://h:6379x", "redis://h/x",
-        "redis://h/70000", "redis://h/1/2", "redis://::1", "redis://[::1", "redis://[::1]x",
+        "redis:///1", "redis://h:", "redis://h:0", "redis://h:65536", "redis://h:6379x",
+        "redis://h/x", "redis://h/70000", "redis://h/1/2", "redis://::1", "redis://[::1", "redis://[::1]x",
         "redis://a,b", "redis://hunter2@h", "redis://:@h", "redis://u:hunter2%@h",
         "redis://u:hunter2%4@h", "redis://u:hunter2%zz@h", "redis://u:hunter2%00@h",
         "redis://u:hunter2@", "redis+sentinel://h", "redis+sentinel://h/", "redis+sentinel:///m",
