@@ -29,7 +29,8 @@ static struct finding without_rule(enum action action, enum reason reason)
 
 static void copy_rule(struct deciding_rule *ret, enum scope scope, const struct rule_match *match)
 {
-    _Static_assert(RULE_TARGET_BYTES % RULESET_TEXT_STEP == 0 && RULE_ID_BYTES % RULESET_TEXT_STEP == 0 &&
+    _Static_assert(RULE_TARGET_BYTES % RULESET_TEXT_STEP == 0 &&
+                       RULE_ID_BYTES % RULESET_TEXT_STEP == 0 &&
                        RULE_SOURCE_BYTES % RULESET_TEXT_STEP == 0 &&
                        RULE_DIVERT_BYTES % RULESET_TEXT_STEP == 0,
                    "room for the last step");

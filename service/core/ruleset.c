@@ -158,9 +158,11 @@ void lookup_init(struct lookup *lookup, const struct numbering *numbering,
 {
     struct slice number = {reading->number, reading->len};
     unsigned digits = number.n < RULE_PREFIX_DIGITS_MAX ? (unsigned)number.n : RULE_PREFIX_DIGITS_MAX;
+    if (reading->has_symbols)
+        digits = count_digits(number);
     lookup->numbering = numbering;
     lookup->reading = reading;
-    lookup->key = key_of_digits(reading->number, reading->has_symbols ? count_digits(number) : digits);
+    lookup->key = key_of_digits(reading->number, digits);
     lookup->country = reading->country_len ? country_key(reading->country) : 0;
     lookup->groups_count = -1;
 }

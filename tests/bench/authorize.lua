@@ -31,7 +31,8 @@ end
 
 function done(summary, latency)
     local errors = summary.errors
+    local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
     io.write(('{"requests":%d,"per_s":%.1f,"p50_us":%d,"p99_us":%d,"failed":%d}\n'):format(
         summary.requests, summary.requests / summary.duration * 1e6, latency:percentile(50),
-        latency:percentile(99), errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+        latency:percentile(99), failed))
 end

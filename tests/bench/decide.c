@@ -113,7 +113,8 @@ static double round_of(struct batch *batch, const struct scenario *scenario, str
 enum part { FOLD, EMERGENCY, READ, FIND, JUDGE, DIAL, PARTS };
 static const char *const part_words[PARTS] = {"fold", "emergency", "read", "find", "judge", "dial"};
 
-static void do_part(enum part part, struct batch *batch, unsigned i, const struct scenario *scenario)
+static void do_part(enum part part, struct batch *batch, unsigned i,
+                    const struct scenario *scenario)
 {
     struct folded *folded = &batch->folded[i];
     struct number *number = &batch->read[i];
@@ -135,7 +136,9 @@ static void do_part(enum part part, struct batch *batch, unsigned i, const struc
             abort();
         break;
     case READ: number_read(numbering, folded, "", number, NULL); break;
-    case JUDGE: policy_judge(&policy, batch->calls[i].account, number, 1, &batch->verdict, NULL); break;
+    case JUDGE:
+        policy_judge(&policy, batch->calls[i].account, number, 1, &batch->verdict, NULL);
+        break;
     case DIAL: number_dial_string(number, batch->dial); break;
     case PARTS: break;
     }
@@ -161,7 +164,7 @@ static void measure_parts(struct batch *batch, const struct scenario *scenario, 
         ret[part] = median(samples[part], TIMES);
 }
 
-/* --- several threads ------------------------------------------------------------------------------- */
+/* --- several threads ------------------------------------------------------------------------------ */
 
 struct reader {
     pthread_t thread;
@@ -217,7 +220,7 @@ static double measure_ghz(void)
     return 3.0 * STEPS / (double)(clock_mono_ns() - begun_ns);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------------ */
 
 static void build(struct scenario *scenario)
 {
@@ -265,7 +268,8 @@ int main(void)
 
     printf("{\"ghz\":%.2f,\"decision_ns\":{", median(ghz, ROUNDS));
     for (unsigned i = 0; i < SCENARIOS; i++)
-        printf("%s\"%s\":%.1f", i ? "," : "", scenarios[i].name, median(scenarios[i].rounds_ns, ROUNDS));
+        printf("%s\"%s\":%.1f", i ? "," : "", scenarios[i].name,
+               median(scenarios[i].rounds_ns, ROUNDS));
     /* the median has sorted them */
     printf("},\"quietest_round_ns\":%.1f,\"parts_ns\":{", scenarios[HOT].rounds_ns[0]);
     for (unsigned part = 0; part < PARTS; part++)

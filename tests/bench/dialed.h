@@ -1,6 +1,7 @@
 /*
- * Dialed strings as PBXs pass them on, for benchmarks: mostly bare digits within Japan, a share of calls
- * abroad, a few as people write them, with 184, 186 or a carrier code in front, or in full-width digits.
+ * Dialed strings as PBXs pass them on, for benchmarks: mostly bare digits within Japan, a share of
+ * calls abroad, a few as people write them, with 184, 186 or a carrier code in front, or in
+ * full-width digits.
  */
 #ifndef SEKISHO_TESTS_BENCH_DIALED_H
 #define SEKISHO_TESTS_BENCH_DIALED_H

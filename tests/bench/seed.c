@@ -11,7 +11,8 @@
 
 enum { TENANTS_MAX = 10000000, RULES = 5, TENANTS_A_COMMIT = 5000 };
 
-static const struct actor actor = {.subject = "bench", .role = "operator", .request_id = "", .address = ""};
+static const struct actor actor = {
+    .subject = "bench", .role = "operator", .request_id = "", .address = ""};
 static const struct condition any = {COND_NONE, 0};
 
 /* The rules come to every tenant by its profile: one statement a tenant. */
@@ -70,7 +71,8 @@ int main(int argc, char **argv)
         rc = put_profile(store, &err);
     for (unsigned from = 0; !rc && from < tenants; from += TENANTS_A_COMMIT) {
         unsigned left = (unsigned)tenants - from;
-        rc = put_tenants(store, from, from + (left < TENANTS_A_COMMIT ? left : TENANTS_A_COMMIT), &err);
+        unsigned count = left < TENANTS_A_COMMIT ? left : TENANTS_A_COMMIT;
+        rc = put_tenants(store, from, from + count, &err);
     }
     store_close(store);
     if (rc)

@@ -97,7 +97,8 @@ struct rulesets *world_new(unsigned tenants, unsigned rules_count)
         char name[WORLD_NAME_BYTES];
         struct ruleset_owner owner = {.tenant = {name, world_name(i, name)}, .revision = 1};
         struct ruleset *ruleset;
-        must(ruleset_new(&owner, sets[i % sets_count], rules_count, &ruleset, NULL) == 0, "ruleset_new");
+        must(ruleset_new(&owner, sets[i % sets_count], rules_count, &ruleset, NULL) == 0,
+             "ruleset_new");
         must(rulesets_publish(rulesets, ruleset, NULL) == 0, "rulesets_publish");
     }
     for (unsigned i = 0; i < sets_count; i++)
