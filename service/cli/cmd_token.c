@@ -59,7 +59,7 @@ static int print_issued(struct cli *cli, const char *token, const struct credent
 static int check_request(struct cli *cli, const struct token_request *request, bool is_long)
 {
     if (role_is_of_tenant(request->role) && request->tenants_count != 1)
-        return cli_trouble(cli, "--tenant: role %s needs exactly one", role_word(request->role));
+        return cli_trouble(cli, "--tenant: role %s needs exactly one tenant", role_word(request->role));
     if (request->role == ROLE_OPERATOR && request->tenants_count)
         return cli_trouble(cli, "--tenant: an operator is not limited to tenants");
     if (request->ttl_ms > token_ttl_max_ms(request->role) && !is_long)
