@@ -10,10 +10,10 @@ BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 CC    := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 
 BUILD_PACKAGES := gcc make pkg-config curl libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
-                  libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
+                  libpq-dev libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-yaml python3-jsonschema openssl sqlite3 \
-                  clang redis-server
-LIBS_WANTED    := libmicrohttpd jansson libjwt sqlite3 liburcu-bp libsodium libcurl libcrypto hiredis
+                  clang redis-server postgresql pgbouncer
+LIBS_WANTED    := libmicrohttpd jansson libjwt libpq sqlite3 liburcu-bp libsodium libcurl libcrypto hiredis
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wpointer-arith -Wformat=2 -Wno-format-nonliteral $(if $(DEV),-Werror)
@@ -26,8 +26,10 @@ LINK   := -pie -Wl,-z,relro,-z,now
 endif
 CFLAGS ?= -O2 -g
 COMPILE = $(CC) -std=gnu17 -D_GNU_SOURCE -Iservice -include service/base/banned.h $(WARNINGS) $(HARDEN) \
-          $(CFLAGS) $(WHOLE) -pthread -MMD -MP
-LIBS    = -lmicrohttpd -ljansson -ljwt -lsqlite3 -lurcu-bp -lsodium -lcurl -lcrypto -lhiredis
+          $(CFLAGS) $(CFLAGS_LIBPQ) $(WHOLE) -pthread -MMD -MP
+# libpq's header is in a folder of its own
+CFLAGS_LIBPQ := $(shell pkg-config --cflags libpq 2>/dev/null)
+LIBS    = -lmicrohttpd -ljansson -ljwt -lpq -lsqlite3 -lurcu-bp -lsodium -lcurl -lcrypto -lhiredis
 
 # A decision goes through small functions of many files: linking the daemon, the compiler sees them as a
 # whole (a sixth of its time). The objects are ordinary ones, too: tests are linked as ever.
@@ -43,7 +45,10 @@ LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs 
 CLI     := $(call objects,$(call sources,cli))
 # tests that are programs of their own: each test_*.c, linked with the other files of these folders
 IN_PROCESS := tests/unit tests/store tests/cache
-UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard $(addsuffix /test_*.c,$(IN_PROCESS))))
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/test_postgres.c,\
+               $(wildcard $(addsuffix /test_*.c,$(IN_PROCESS)))))
+# the store's conformance once more, and what only that driver can get wrong
+ON_POSTGRES := $(patsubst %.c,$(BUILD)/%,$(filter-out %/test_sqlite.c,$(wildcard tests/store/test_*.c)))
 SHARED  := $(call objects,$(foreach folder,$(IN_PROCESS),\
                 $(filter-out $(folder)/test_%,$(wildcard $(folder)/*.c))))
 
@@ -100,11 +105,12 @@ run: deps ## install what is missing, build, start a demo and ask it three quest
 	@service/demo
 
 .PHONY: test-unit
-test-unit: $(UNIT) ## unit tests, case files and store conformance, in process
+test-unit: $(UNIT) $(ON_POSTGRES) ## unit tests, case files and store conformance, in process
 	@for test in $(UNIT); do \
 	    if $$test >$$test.log 2>&1; then printf 'ok    %s\n' "$${test#$(BUILD)/tests/}"; \
 	    else cat $$test.log; printf 'FAIL  %s\n' "$$test"; exit 1; fi; done; \
 	    printf '%s programs of unit tests passed\n' $(words $(UNIT))
+	@tests/store/with-postgres tests/store/on-postgres $(ON_POSTGRES) || [ $$? = 77 ]
 
 .PHONY: test
 test: test-deps ## install what the tests need and run them all

@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "core/numbering.h"
 #include "engine/node.h"
+#include "store/store.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256 };
 
@@ -24,7 +25,9 @@ static const struct option table[] = {
      "name of this node among those of the cluster; without it the host's and the dial port",
      AT(node)},
     {"store", OPTION_TEXT, OPTION_SECRET, "URL", "sqlite:STATE/sekisho.db", "SEKISHO_STORE",
-     "where tenants, rules and audit live: sqlite:FILE", AT(store)},
+     "where tenants, rules and audit live: sqlite:FILE, or "
+     "postgres://USER:PASSWORD@HOST:PORT/DATABASE for more than one node",
+     AT(store)},
     {"keys", OPTION_PATH, 0, "DIR", "STATE/keys", "SEKISHO_KEYS",
      "folder of the keys that tokens are signed with; the first start makes one", AT(keys)},
     {"dial-listen", OPTION_TEXT, 0, "HOST:PORT", "127.0.0.1:8080", "SEKISHO_DIAL_LISTEN",
@@ -279,12 +282,10 @@ static int check_tls(const struct config *config, struct err *err)
 static int check(const struct config *config, struct err *err)
 {
     /* the URL may hold a password, so it is not repeated */
-    struct slice store = slice_of(config->store), scheme = SLICE_LIT("sqlite:");
-    if (!slice_starts_with(store, scheme) || store.n == scheme.n) {
-        err_set(err, ERR_INVALID, "expected sqlite:FILE");
+    int rc = store_check_url(config->store, err);
+    if (rc)
         return name_source(config, "store", err);
-    }
-    int rc = check_listeners(config, err);
+    rc = check_listeners(config, err);
     rc = rc ? rc : check_tls(config, err);
     if (rc == 0 && access(config->keys, F_OK) == 0)
         rc = check_readable(config, "keys", config->keys, true, err);

@@ -105,10 +105,11 @@ CREATE TABLE feed (
     tenant   TEXT NOT NULL, -- '' is the platform, or all when there is a jti
     jti      TEXT NOT NULL, -- '' unless a token was revoked
     seq      BIGINT NOT NULL,
+    place    INTEGER NOT NULL,
     revision BIGINT NOT NULL,
     PRIMARY KEY (tenant, jti)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX feed_by_seq ON feed (seq);
+CREATE UNIQUE INDEX feed_by_seq ON feed (seq, place);
 
 CREATE TABLE revocations (
     jti           TEXT NOT NULL PRIMARY KEY,

@@ -195,8 +195,7 @@ static void print_secret_url(const char *url, struct buf *out)
         buf_add_text(out, ":***");
         url = at;
     }
-    const char *password = strstr(url, parameter);
-    if (password) {
+    for (const char *password; (password = strstr(url, parameter));) { /* sslpassword, too */
         password += sizeof parameter - 1;
         buf_add(out, url, (size_t)(password - url));
         buf_add_text(out, "***");

@@ -20,9 +20,9 @@ enum {
 
 struct feed {
     struct feed_config config;
-    pthread_mutex_t pulling; /* guards loader, seq, and that one pull at a time goes on */
+    pthread_mutex_t pulling; /* guards loader, position, and that one pull at a time goes on */
     struct loader loader;
-    uint64_t seq;              /* everything up to here is in force */
+    struct feed_position position; /* everything up to here is in force */
     _Atomic uint64_t complete; /* as feed_complete() tells it */
     feed_moved_fn *moved;      /* guarded by pulling, like its context */
     void *moved_context;
@@ -32,10 +32,9 @@ struct feed {
     _Atomic int64_t known_at_ms; /* Unix */
 
     pthread_t thread;
-    pthread_mutex_t lock; /* guards stopping and heard */
-    pthread_cond_t wake;
-    bool stopping, heard;
+    atomic_bool is_stopping, heard;
     bool is_doubted, was_failing; /* the thread's own */
+    int64_t failing_since_ms;
 };
 
 /* --- trust ---------------------------------------------------------------------------------------------- */
@@ -47,6 +46,20 @@ static void know_as_of(struct feed *feed, int64_t now_ms)
 }
 
 /* --- pulling -------------------------------------------------------------------------------------------- */
+
+/* The feed may tell of a change twice; what is in force need not be loaded again. */
+static bool is_in_force(const struct feed *feed, const struct feed_row *row)
+{
+    const struct rulesets *rulesets = feed->config.rulesets;
+    rulesets_enter();
+    const struct ruleset *ruleset =
+        row->kind == FEED_PLATFORM ? rulesets_platform(rulesets)
+        : row->kind == FEED_TENANT ? rulesets_find(rulesets, slice_of(row->tenant))
+                                   : NULL;
+    bool is = ruleset && ruleset_revision(ruleset) >= row->revision;
+    rulesets_leave();
+    return is;
+}
 
 /* Is there a later row of the batch about the same thing? Then this one need not be loaded. */
 static bool is_superseded(const struct feed_row *rows, unsigned at, unsigned count)
@@ -61,15 +74,30 @@ static int pull_batch(struct feed *feed, unsigned *ret_count, struct err *err)
 {
     struct arena arena;
     struct feed_row *rows;
+    struct feed_position position = feed->position;
     arena_init(&arena, ARENA_BYTES_MAX);
-    int rc = store_feed_since(feed->config.store, feed->seq, BATCH_ROWS, &arena, &rows, ret_count, err);
+    int rc = store_feed_since(feed->config.store, &position, BATCH_ROWS, &arena, &rows, ret_count,
+                              err);
     for (unsigned i = 0; !rc && i < *ret_count; i++) {
-        if (!is_superseded(rows, i, *ret_count))
+        if (!is_superseded(rows, i, *ret_count) && !is_in_force(feed, &rows[i]))
             rc = loader_row(&feed->loader, &rows[i], err);
     }
-    if (!rc && *ret_count)
-        feed->seq = rows[*ret_count - 1].seq;
+    if (!rc)
+        feed->position = position;
     arena_release(&arena);
+    return rc;
+}
+
+/*
+ * The database was restored, or a replica without its last commits took over: what it is now may share
+ * revisions with what it was, but not content. The old rulesets serve until each is replaced.
+ */
+static int load_again(struct feed *feed, struct err *err)
+{
+    log_warn("feed_history", "reason=\"the store was restored or taken over, loading all again\"");
+    feed->loader.whatever = true;
+    int rc = loader_all(&feed->loader, &feed->position, err);
+    feed->loader.whatever = false;
     return rc;
 }
 
@@ -77,25 +105,31 @@ static int pull_batch(struct feed *feed, unsigned *ret_count, struct err *err)
 static int pull(struct feed *feed, struct cache *cache, struct err *err)
 {
     unsigned count = BATCH_ROWS;
+    struct err said = {0};
     int rc = 0;
     pthread_mutex_lock(&feed->pulling);
     int64_t began_ms = 0;
     feed->loader.cache = cache;
     if (!atomic_load(&feed->is_loaded))
-        rc = loader_all(&feed->loader, &feed->seq, err);
+        rc = loader_all(&feed->loader, &feed->position, &said);
     while (!rc && count == BATCH_ROWS) {
         began_ms = clock_now_ms();
-        rc = pull_batch(feed, &count, err);
+        rc = pull_batch(feed, &count, &said);
+    }
+    if (rc == ERR_STALE) {
+        said = (struct err){0};
+        rc = load_again(feed, &said);
     }
     if (!rc) {
         atomic_store(&feed->is_loaded, true);
         atomic_store(&feed->read_at_ms, clock_mono_ms());
         know_as_of(feed, began_ms);
     }
-    if (!rc && atomic_exchange(&feed->complete, feed->seq + 1) != feed->seq + 1 && feed->moved)
+    uint64_t complete = feed_position_complete(&feed->position);
+    if (!rc && atomic_exchange(&feed->complete, complete) != complete && feed->moved)
         feed->moved(feed->moved_context);
     pthread_mutex_unlock(&feed->pulling);
-    return rc;
+    return rc ? err_set(err, rc, "%s", said.text) : 0;
 }
 
 int feed_pull(struct feed *feed, struct err *err)
@@ -118,34 +152,18 @@ void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context)
 
 /* --- the thread ----------------------------------------------------------------------------------------- */
 
-static void signal_thread(struct feed *feed, bool *flag)
-{
-    pthread_mutex_lock(&feed->lock);
-    *flag = true;
-    pthread_cond_signal(&feed->wake);
-    pthread_mutex_unlock(&feed->lock);
-}
-
 void feed_wake(struct feed *feed)
 {
-    signal_thread(feed, &feed->heard);
+    atomic_store(&feed->heard, true);
+    store_feed_interrupt(feed->config.store);
 }
 
 /* Waits for the next poll, or until something is heard; false when the end was asked for. */
 static bool wait_for_turn(struct feed *feed, bool *ret_heard)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += POLL_MS / 1000;
-    pthread_mutex_lock(&feed->lock);
-    while (!feed->stopping && !feed->heard &&
-           pthread_cond_timedwait(&feed->wake, &feed->lock, &until) == 0)
-        continue;
-    *ret_heard = feed->heard;
-    feed->heard = false;
-    bool goes_on = !feed->stopping;
-    pthread_mutex_unlock(&feed->lock);
-    return goes_on;
+    store_feed_wait(feed->config.store, POLL_MS);
+    *ret_heard = atomic_exchange(&feed->heard, false);
+    return !atomic_load(&feed->is_stopping);
 }
 
 /*
@@ -169,7 +187,10 @@ static void follow(struct feed *feed, bool heard)
     if (is_failing && !feed->was_failing)
         log_error("feed_failed", "reason=%s", log_value(slice_of(err.text), text));
     else if (feed->was_failing && !is_failing)
-        log_info("feed_recovered", "seq=%llu", (unsigned long long)feed->seq);
+        log_info("feed_recovered", "after_ms=%lld",
+                 (long long)(clock_mono_ms() - feed->failing_since_ms));
+    if (is_failing && !feed->was_failing)
+        feed->failing_since_ms = clock_mono_ms();
     if (is_failing)
         live_without_store(feed, heard);
     else
@@ -225,21 +246,8 @@ static int load_first(struct feed *feed, struct err *err)
     return 0;
 }
 
-static void init_locks(struct feed *feed)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&feed->wake, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&feed->lock, NULL);
-    pthread_mutex_init(&feed->pulling, NULL);
-}
-
 static void release(struct feed *feed)
 {
-    pthread_cond_destroy(&feed->wake);
-    pthread_mutex_destroy(&feed->lock);
     pthread_mutex_destroy(&feed->pulling);
     free(feed);
 }
@@ -253,7 +261,7 @@ int feed_start(const struct feed_config *config, struct feed **ret, struct err *
     feed->loader = (struct loader){
         .store = config->store, .rulesets = config->rulesets, .revocations = config->revocations};
     atomic_store(&feed->read_at_ms, clock_mono_ms());
-    init_locks(feed);
+    pthread_mutex_init(&feed->pulling, NULL);
     int rc = load_first(feed, err);
     if (!rc && pthread_create(&feed->thread, NULL, run, feed))
         rc = err_set(err, ERR_UNAVAILABLE, "no thread for the change feed");
@@ -268,7 +276,8 @@ void feed_stop(struct feed *feed)
 {
     if (!feed)
         return;
-    signal_thread(feed, &feed->stopping);
+    atomic_store(&feed->is_stopping, true);
+    store_feed_interrupt(feed->config.store);
     pthread_join(feed->thread, NULL);
     release(feed);
 }

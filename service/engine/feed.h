@@ -1,8 +1,8 @@
 /*
  * Keeps the rulesets of this node at the store's truth: loads everything at start, then follows the
  * change feed. A write on this node is pulled in before its answer goes out, so an acknowledged edit
- * is in force here; others come when the cache says that something changed, else with the poll, once a
- * second.
+ * is in force here; others come when the store or the cache says that something changed, else with the
+ * poll, once a second.
  *
  * Also says how far what is in memory can be trusted (rulesets_set_trust): current while the store was
  * read within the last seconds, or while the cache's invalidations are heard without a gap and none came;

@@ -50,10 +50,12 @@ static int publish(struct loader *loader, const struct tenant *tenant, const str
         return keep_the_old(tenant, rc, err);
     if (loader->cache) /* before it is in force here: who hears of it then pulls from the store */
         (void)!cache_put(loader->cache, ruleset, NULL);
-    if (tenant->id[0])
-        return rulesets_publish(loader->rulesets, ruleset, err);
-    rulesets_set_platform(loader->rulesets, ruleset);
-    return 0;
+    if (!tenant->id[0]) {
+        rulesets_set_platform(loader->rulesets, ruleset);
+        return 0;
+    }
+    return loader->whatever ? rulesets_replace(loader->rulesets, ruleset, err)
+                            : rulesets_publish(loader->rulesets, ruleset, err);
 }
 
 /* store_policy_fn */
@@ -138,11 +140,11 @@ static int remove_gone(struct loader *loader, struct err *err)
 
 /* ------------------------------------------------------------------------------------------------------- */
 
-int loader_all(struct loader *loader, uint64_t *ret_feed_seq, struct err *err)
+int loader_all(struct loader *loader, struct feed_position *ret_position, struct err *err)
 {
     struct loader uncached = *loader; /* a full load would only flood the cache with what it has */
     uncached.cache = NULL;
-    int rc = store_policy_each(loader->store, publish_of_all, &uncached, ret_feed_seq, err);
+    int rc = store_policy_each(loader->store, publish_of_all, &uncached, ret_position, err);
     pages_enlarge_heap();
     if (!rc)
         rc = load_revocations(loader, err);

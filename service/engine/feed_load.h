@@ -14,13 +14,14 @@ struct loader {
     struct rulesets *rulesets;
     struct revocations *revocations;
     struct cache *cache; /* what is loaded goes there, too; NULL: nowhere */
+    bool whatever;       /* replaces what is in memory though its revision be higher */
     /* hashes of the tenants met in a full load, so that those gone meanwhile can be removed */
     uint64_t *met;
     size_t met_count, met_cap;
 };
 
 /* Everything: rulesets, platform, revocations; removes tenants that the store does not have. */
-int loader_all(struct loader *loader, uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
+int loader_all(struct loader *loader, struct feed_position *ret_position, struct err *err) MUST_CHECK;
 /* What one row of the feed is about. */
 int loader_row(struct loader *loader, const struct feed_row *row, struct err *err) MUST_CHECK;
 

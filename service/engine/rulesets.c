@@ -294,7 +294,8 @@ static int add(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t hash
     return 0;
 }
 
-int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err)
+static int publish(struct rulesets *rulesets, struct ruleset *ruleset, bool whatever,
+                   struct err *err)
 {
     struct slice tenant = ruleset_tenant(ruleset);
     uint64_t hash = hash_slice(tenant);
@@ -305,7 +306,7 @@ int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct 
     struct ruleset *old = slot ? slot_ruleset(atomic_load(slot)) : NULL;
     if (!old) {
         rc = add(rulesets, ruleset, hash, err);
-    } else if (ruleset_revision(old) <= ruleset_revision(ruleset)) {
+    } else if (whatever || ruleset_revision(old) <= ruleset_revision(ruleset)) {
         atomic_store_explicit(slot, slot_of(hash, ruleset), memory_order_release);
         count(rulesets, old, -1);
         count(rulesets, ruleset, 1);
@@ -317,6 +318,16 @@ int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct 
     if (rc)
         ruleset_free(ruleset);
     return rc;
+}
+
+int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err)
+{
+    return publish(rulesets, ruleset, false, err);
+}
+
+int rulesets_replace(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err)
+{
+    return publish(rulesets, ruleset, true, err);
 }
 
 void rulesets_remove(struct rulesets *rulesets, struct slice tenant)

@@ -27,6 +27,8 @@ const struct numbering *rulesets_numbering(const struct rulesets *rulesets); /* 
 
 /* Takes `ruleset`, also on failure; one of an older revision than the present one is dropped. */
 int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
+/* The same whatever revision is present: for a store whose history changed, where they say nothing. */
+int rulesets_replace(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
 void rulesets_remove(struct rulesets *rulesets, struct slice tenant);
 void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform);     /* takes */
 void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering); /* takes */

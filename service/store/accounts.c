@@ -29,9 +29,12 @@ static int find_account(struct txn *txn, struct slice tenant, struct slice id, s
 {
     if (!tenant_id_is_valid(tenant) || !account_id_is_valid(id))
         return 0;
-    int r = txn_row(txn,
-                    "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE tenant = $1 AND id = $2",
-                    SQL_VALUES(sql_slice(tenant), sql_slice(id)), err);
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0)
+        return r;
+    r = txn_row(txn,
+                "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE tenant = $1 AND id = $2",
+                SQL_VALUES(sql_slice(tenant), sql_slice(id)), err);
     if (r != 1)
         return r;
     r = read_account(txn, arena, ret, err);

@@ -43,6 +43,7 @@ int store_attempts_add(struct store *store, const struct attempt *attempts, unsi
     int r = store_begin(store, &recorder, &txn, err);
     if (r < 0)
         return r;
+    r = txn_scope_everybody(txn, err);
     for (unsigned i = 0; i < attempts_count && r == 0; i++)
         r = add_attempt(txn, &attempts[i], err);
     for (unsigned i = 0; i < counts_count && r == 0; i++)
@@ -108,7 +109,9 @@ int store_attempt_list(struct txn *txn, const struct attempt_page *page, struct 
     unsigned count = 0;
     if (!attempts)
         return txn_nomem(txn, err);
-    int r = query_page(txn, page, err);
+    int r = page->tenant.n ? txn_scope(txn, page->tenant, err) : txn_scope_everybody(txn, err);
+    if (r == 0)
+        r = query_page(txn, page, err);
     while (r == 0 && (r = txn_next(txn, err)) == 1) {
         read_attempt(txn, &attempts[count++]);
         r = 0;
@@ -125,7 +128,10 @@ int store_attempt_counts(struct txn *txn, struct slice tenant, struct slice acco
                          int64_t from_ms, int64_t to_ms, uint64_t *ret, struct err *err)
 {
     int64_t sum = 0;
-    int r = account.n == 0
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0)
+        return r;
+    r = account.n == 0
                 ? txn_number(txn,
                              "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM attempt_counts "
                              "WHERE tenant = $1 AND minute_ms >= $2 AND minute_ms < $3",

@@ -5,6 +5,9 @@ int audit_add(struct txn *txn, const struct audit_entry *entry, struct err *err)
     const struct actor *actor = &txn->actor;
     if (!entry->before || !entry->after)
         return txn_nomem(txn, err);
+    int r = txn_scope(txn, entry->tenant, err);
+    if (r < 0)
+        return r;
     return txn_exec(txn,
                     "INSERT INTO audit (tenant, at_ms, subject, role, request_id, address, action, "
                     "object, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -51,7 +54,10 @@ int store_audit_list(struct txn *txn, struct slice tenant, uint64_t before_seq, 
     unsigned count = 0;
     if (!records)
         return txn_nomem(txn, err);
-    int r = tenant.n ? txn_query(txn,
+    int r = tenant.n ? txn_scope(txn, tenant, err) : txn_scope_everybody(txn, err);
+    if (r < 0)
+        return r;
+    r = tenant.n ? txn_query(txn,
                                  "SELECT " AUDIT_COLUMNS " FROM audit "
                                  "WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
                                  SQL_VALUES(sql_slice(tenant), sql_int(before), sql_int(limit)),

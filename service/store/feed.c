@@ -1,78 +1,85 @@
 /*
- * The change feed: for each tenant (and each revoked token) the place of its latest change in the
- * order of all commits. Only the latest is kept: a follower that asks for what came after `seq` is
- * told of each changed tenant once, and the table never grows beyond tenants and revocations.
+ * The change feed: for each tenant (and each revoked token) the number of the commit that changed it
+ * last. Only the latest is kept: a follower that asks for what came after its position is told of each
+ * changed tenant once, and the table never grows beyond tenants and revocations.
  *
- * Numbers are taken from a row that stays locked until the commit, not from a database sequence:
- * those can commit out of order on PostgreSQL, and a follower that has seen 8 would never look for
- * 7.
+ * Where writers take turns (SQLite), numbers are given out in the order of commits. On PostgreSQL a commit's number
+ * is that of its transaction, given out at its start, so 8 may commit before 7:
+ *
+ *     numbers   … 5  6 | 7  8  9 | 10      7 and 9 are still on their way: complete = 7, end = 10
+ *                      |
+ *                      complete: a follower reads what it sees from here on (8), and begins here again
+ *
+ * The price of not making all writers queue up for one lock is that a row may be read twice, while an
+ * older transaction is open. A position is therefore where to begin, and within one round of reading a
+ * place after the last row given.
  */
 #include "store/txn.h"
 
-static int take_seqs(struct txn *txn, size_t count, uint64_t *ret_first, struct err *err)
-{
-    int64_t last = 0;
-    int r = txn_number(txn,
-                       "UPDATE sequences SET value = value + $1 WHERE name = 'feed' "
-                       "RETURNING value",
-                       SQL_VALUES(sql_int((int64_t)count)), &last, err);
-    if (r < 0)
-        return r;
-    *ret_first = (uint64_t)last - count + 1;
-    return 0;
-}
+#include <poll.h>
+#include <unistd.h>
 
-static int append(struct txn *txn, struct slice tenant, struct slice jti, uint64_t seq,
-                  uint64_t revision, struct err *err)
+/* --- writing --------------------------------------------------------------------------------------- */
+
+static int append(struct txn *txn, struct slice tenant, struct slice jti, uint64_t revision,
+                  struct err *err)
 {
+    const struct sql_driver *driver = txn->conn->driver;
+    int r = txn->feed_seq ? 0 : driver->seq(txn->conn, &txn->feed_seq, err);
+    if (r < 0)
+        return txn_fail(txn, r);
     return txn_exec(txn,
-                    "INSERT INTO feed (tenant, jti, seq, revision) VALUES ($1, $2, $3, $4) "
-                    "ON CONFLICT (tenant, jti) DO UPDATE SET seq = excluded.seq, "
+                    "INSERT INTO feed (tenant, jti, seq, place, revision) "
+                    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, jti) DO UPDATE SET "
+                    "seq = excluded.seq, place = excluded.place, "
                     "revision = excluded.revision",
-                    SQL_VALUES(sql_slice(tenant), sql_slice(jti), sql_int((int64_t)seq),
-                               sql_int((int64_t)revision)),
+                    SQL_VALUES(sql_slice(tenant), sql_slice(jti), sql_int((int64_t)txn->feed_seq),
+                               sql_int(txn->feed_rows++), sql_int((int64_t)revision)),
                     err);
 }
 
 int feed_append_changes(struct txn *txn, uint64_t *ret_seq, struct err *err)
 {
     size_t count = 0;
-    uint64_t seq = 0;
+    const struct touched *changed = NULL;
     for (size_t i = 0; i < txn->touched_count; i++)
-        count += txn->touched[i].changes != 0;
-    if (count == 0) {
-        *ret_seq = txn->revocation_seq;
-        return 0;
-    }
-    int r = take_seqs(txn, count, &seq, err);
+        if (txn->touched[i].changes) {
+            changed = &txn->touched[i];
+            count++;
+        }
+    int r = count > 1    ? txn_scope_everybody(txn, err)
+            : count == 1 ? txn_scope(txn, slice_of(changed->tenant), err)
+                         : 0;
     for (size_t i = 0; i < txn->touched_count && r == 0; i++) {
         const struct touched *touched = &txn->touched[i];
         if (touched->changes)
-            r = append(txn, slice_of(touched->tenant), SLICE_NONE, seq++, touched->revision, err);
+            r = append(txn, slice_of(touched->tenant), SLICE_NONE, touched->revision, err);
     }
     if (r == 0)
-        *ret_seq = seq - 1;
+        *ret_seq = txn->feed_seq;
     return r;
 }
 
 int feed_append_revocation(struct txn *txn, struct slice jti, struct err *err)
 {
-    uint64_t seq = 0;
-    int r = take_seqs(txn, 1, &seq, err);
-    if (r == 0)
-        r = append(txn, SLICE_NONE, jti, seq, 0, err);
-    if (r == 0)
-        txn->revocation_seq = seq;
-    return r;
+    int r = txn_scope(txn, SLICE_NONE, err);
+    return r < 0 ? r : append(txn, SLICE_NONE, jti, 0, err);
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+void feed_position_start(struct feed_position *position, const struct sql_horizon *horizon)
+{
+    *position = (struct feed_position){
+        .seq = horizon->complete, .complete = horizon->complete, .place = -1, .history = horizon->history};
 }
 
 static int read_row(struct txn *txn, struct arena *arena, struct feed_row *ret, struct err *err)
 {
     struct feed_row row = {
-        .seq = (uint64_t)column_int(txn, 0),
-        .tenant = column_copy(txn, 1, arena),
-        .jti = column_copy(txn, 2, arena),
-        .revision = (uint64_t)column_int(txn, 3),
+        .tenant = column_copy(txn, 0, arena),
+        .jti = column_copy(txn, 1, arena),
+        .revision = (uint64_t)column_int(txn, 2),
     };
     if (!row.tenant || !row.jti)
         return txn_nomem(txn, err);
@@ -81,46 +88,110 @@ static int read_row(struct txn *txn, struct arena *arena, struct feed_row *ret, 
     return 0;
 }
 
-static int read_since(struct txn *txn, uint64_t seq, unsigned limit, struct arena *arena,
-                      struct feed_row *rows, unsigned *ret_count, struct err *err)
+/* Rows after the position's place, which moves with them. */
+static int read_rows(struct txn *txn, struct feed_position *position, uint64_t end, unsigned limit,
+                     struct arena *arena, struct feed_row *rows, unsigned *ret_count,
+                     struct err *err)
 {
     unsigned count = 0;
     int r = txn_query(txn,
-                      "SELECT seq, tenant, jti, revision FROM feed WHERE seq > $1 "
-                      "ORDER BY seq LIMIT $2",
-                      SQL_VALUES(sql_int((int64_t)seq), sql_int(limit)), err);
-    while (r == 0 && (r = txn_next(txn, err)) == 1)
+                      "SELECT tenant, jti, revision, seq, place FROM feed "
+                      "WHERE (seq, place) > ($1, $2) AND seq < $3 "
+                      "ORDER BY seq, place LIMIT $4",
+                      SQL_VALUES(sql_int((int64_t)position->seq), sql_int(position->place),
+                                 sql_int((int64_t)end), sql_int(limit)),
+                      err);
+    while (r == 0 && (r = txn_next(txn, err)) == 1) {
         r = read_row(txn, arena, &rows[count++], err);
+        position->seq = (uint64_t)column_int(txn, 3);
+        position->place = column_int(txn, 4);
+    }
     txn_end(txn);
     *ret_count = count;
     return r;
 }
 
-int store_feed_since(struct store *store, uint64_t seq, unsigned limit, struct arena *arena,
-                     struct feed_row **ret, unsigned *ret_count, struct err *err)
+static int read_since(struct txn *txn, struct feed_position *position, unsigned limit,
+                      struct arena *arena, struct feed_row *rows, unsigned *ret_count,
+                      struct err *err)
+{
+    struct sql_horizon horizon;
+    int r = txn_scope_everybody(txn, err);
+    if (r == 0)
+        r = txn->conn->driver->horizon(txn->conn, &horizon, err);
+    if (r < 0)
+        return r;
+    if ((position->history && horizon.history != position->history) ||
+        horizon.end < position->seq)
+        return err_set(err, ERR_STALE, "store: the database has another history than before");
+    position->history = horizon.history;
+    if (position->place < 0) /* a new round; the next one begins where everything is complete now */
+        position->next = horizon.complete;
+    r = read_rows(txn, position, horizon.end, limit, arena, rows, ret_count, err);
+    if (r == 0 && *ret_count < limit) {
+        position->seq = position->complete = position->next;
+        position->place = -1;
+    }
+    return r;
+}
+
+int store_feed_since(struct store *store, struct feed_position *position, unsigned limit,
+                     struct arena *arena, struct feed_row **ret, unsigned *ret_count,
+                     struct err *err)
 {
     struct txn *txn;
-    unsigned count;
+    struct feed_position moved = *position;
+    unsigned count = 0;
     struct feed_row *rows = arena_alloc(arena, limit * sizeof *rows);
     if (!rows)
         return err_set(err, ERR_NOMEM, "out of memory");
     int r = store_begin(store, NULL, &txn, err);
     if (r < 0)
         return r;
-    r = read_since(txn, seq, limit, arena, rows, &count, err);
+    r = read_since(txn, &moved, limit, arena, rows, &count, err);
     store_rollback(txn);
     if (r < 0)
         return r;
+    *position = moved;
     *ret = rows;
     *ret_count = count;
     return 0;
+}
+
+uint64_t feed_position_complete(const struct feed_position *position)
+{
+    return position->complete;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------- */
+
+void store_feed_wait(struct store *store, int timeout_ms)
+{
+    const struct sql_driver *driver = store->sql->driver;
+    if (driver->wait) {
+        driver->wait(store->sql, store->wake_fd, &store->has_committed, timeout_ms);
+        return;
+    }
+    struct pollfd fd = {.fd = store->wake_fd, .events = POLLIN};
+    uint64_t count;
+    if (poll(&fd, 1, timeout_ms) > 0 && read(store->wake_fd, &count, sizeof count) < 0)
+        return; /* somebody else was woken */
+}
+
+void store_feed_interrupt(struct store *store)
+{
+    static const uint64_t one = 1;
+    ssize_t n = write(store->wake_fd, &one, sizeof one);
+    (void)n; /* full is woken, too */
 }
 
 int store_revision(struct txn *txn, struct slice tenant, uint64_t *ret, struct err *err)
 {
     int64_t revision = 0;
     if (tenant.n == 0 || tenant_id_is_valid(tenant)) {
-        int r = txn_number(txn, "SELECT revision FROM policies WHERE tenant = $1",
+        int r = txn_scope(txn, tenant, err);
+        if (r == 0)
+            r = txn_number(txn, "SELECT revision FROM policies WHERE tenant = $1",
                            SQL_VALUES(sql_slice(tenant)), &revision, err);
         if (r < 0)
             return r;

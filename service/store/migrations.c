@@ -5,6 +5,8 @@
 
 EMBED(sqlite_0001, "schema/sqlite/0001_initial.sql");
 EMBED(sqlite_0002, "schema/sqlite/0002_nodes.sql");
+EMBED(postgres_0001, "schema/postgres/0001_initial.sql");
+EMBED(postgres_0002, "schema/postgres/0002_nodes.sql");
 
 const struct migration migrations_sqlite[] = {
     {1, "initial", embed_sqlite_0001},
@@ -12,25 +14,45 @@ const struct migration migrations_sqlite[] = {
     {0, NULL, NULL},
 };
 
-/* The latest version applied; 0 for a new database. */
+const struct migration migrations_postgres[] = {
+    {1, "initial", embed_postgres_0001},
+    {2, "nodes", embed_postgres_0002},
+    {0, NULL, NULL},
+};
+
+/* The latest version applied; 0 when not even the table is there. */
 static int applied_version(struct sql_conn *conn, int64_t *ret, struct err *err)
 {
-    int r = conn->driver->script(conn,
-                                 "CREATE TABLE IF NOT EXISTS sekisho_migrations ("
-                                 "version INTEGER NOT NULL PRIMARY KEY, "
-                                 "name TEXT NOT NULL, "
-                                 "applied_at_ms BIGINT NOT NULL)",
-                                 err);
-    if (r < 0)
-        return r;
-    r = sql_query(conn, "SELECT COALESCE(MAX(version), 0) FROM sekisho_migrations", SQL_NO_VALUES,
-                  err);
-    if (r == 0)
-        r = sql_next(conn, err);
-    if (r == 1)
+    int r = sql_query(conn, "SELECT COALESCE(MAX(version), 0) FROM sekisho_migrations",
+                      SQL_NO_VALUES, err);
+    if (r == 0 && (r = sql_next(conn, err)) == 1)
         *ret = sql_column_int(conn, 0);
     sql_end(conn);
     return r < 0 ? r : 0;
+}
+
+/* Looks with no more rights than the service has. */
+static int present_version(struct sql *sql, int64_t *ret, struct err *err)
+{
+    struct sql_conn *conn;
+    struct err said = {0};
+    int r = sql_begin(sql, SQL_READ, &conn, err);
+    if (r < 0)
+        return r;
+    *ret = 0;
+    r = applied_version(conn, ret, &said);
+    sql_rollback(conn);
+    return r < 0 && r != ERR_IO ? err_set(err, r, "%s", said.text) : 0;
+}
+
+static int make_table(struct sql_conn *conn, struct err *err)
+{
+    return conn->driver->script(conn,
+                                "CREATE TABLE IF NOT EXISTS sekisho_migrations ("
+                                "version INTEGER NOT NULL PRIMARY KEY, "
+                                "name TEXT NOT NULL, "
+                                "applied_at_ms BIGINT NOT NULL)",
+                                err);
 }
 
 static int apply(struct sql_conn *conn, const struct migration *migration, struct err *err)
@@ -46,23 +68,40 @@ static int apply(struct sql_conn *conn, const struct migration *migration, struc
                     err);
 }
 
+/* The one that comes after `version`; the list's end when none does. */
+static const struct migration *next_after(const struct sql_driver *driver, int64_t version)
+{
+    const struct migration *next = driver->migrations;
+    while (next->name && next->version <= version)
+        next++;
+    return next;
+}
+
+static int check_known(const struct sql_driver *driver, int64_t version, struct err *err)
+{
+    const struct migration *end = next_after(driver, version);
+    unsigned known = end == driver->migrations ? 0 : end[-1].version;
+    if (version <= (int64_t)known)
+        return 0;
+    return err_set(err, ERR_VERSION,
+                   "its schema is version %lld, written by a newer program; this one knows %u",
+                   (long long)version, known);
+}
+
 /* Applies what comes next, if anything does: 1 applied, 0 nothing left, or an error. */
 static int migrate_once(struct sql *sql, struct err *err)
 {
     struct sql_conn *conn;
     int64_t version = 0;
-    int r = sql_begin(sql, true, &conn, err);
+    int r = sql_begin(sql, SQL_ALONE, &conn, err);
     if (r < 0)
         return r;
-    r = applied_version(conn, &version, err);
-    const struct migration *next = sql->driver->migrations;
-    unsigned known = 0;
-    for (; next->name && next->version <= version; next++)
-        known = next->version;
-    if (r == 0 && (int64_t)known < version)
-        r = err_set(err, ERR_VERSION,
-                    "its schema is version %lld, written by a newer program; this one knows %u",
-                    (long long)version, known);
+    r = make_table(conn, err);
+    if (r == 0)
+        r = applied_version(conn, &version, err);
+    const struct migration *next = next_after(sql->driver, version);
+    if (r == 0)
+        r = check_known(sql->driver, version, err);
     if (r == 0 && next->name) {
         r = apply(conn, next, err);
         if (r < 0)
@@ -76,11 +115,28 @@ static int migrate_once(struct sql *sql, struct err *err)
     return r < 0 ? r : next->name != NULL;
 }
 
-int migrate(struct sql *sql, struct err *err)
+int migrate(struct sql *sql, unsigned *ret_applied, struct err *err)
 {
-    int r;
-    do
-        r = migrate_once(sql, err);
-    while (r == 1);
-    return r;
+    struct err said = {0};
+    int64_t version = 0;
+    unsigned applied = 0;
+    /* there is mostly nothing to do, and where there are users ours may not even try */
+    int r = sql->driver->check_user ? present_version(sql, &version, err) : 0;
+    if (r == 0)
+        r = check_known(sql->driver, version, err);
+    if (r < 0)
+        return r;
+    if (next_after(sql->driver, version)->name)
+        while ((r = migrate_once(sql, &said)) == 1)
+            applied++;
+    if (r == ERR_FORBIDDEN)
+        return err_set(err, r,
+                       "its schema is version %lld and this program needs a newer one, which its "
+                       "user may not make: run sekisho store migrate --store URL as the owner",
+                       (long long)version);
+    if (r < 0)
+        return err_set(err, r, "%s", said.text);
+    if (ret_applied)
+        *ret_applied = applied;
+    return 0;
 }

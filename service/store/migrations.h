@@ -11,7 +11,8 @@
 
 #include "store/sql.h"
 
-/* ERR_VERSION: the database has a version that this program does not know. */
-int migrate(struct sql *sql, struct err *err) MUST_CHECK;
+/* *ret_applied (may be NULL): how many were. ERR_VERSION: the database has a version that this program
+ * does not know. ERR_FORBIDDEN: its user may not; the text says who may, and how. */
+int migrate(struct sql *sql, unsigned *ret_applied, struct err *err) MUST_CHECK;
 
 #endif

@@ -187,10 +187,13 @@ int store_latest_change(struct txn *txn, struct slice tenant, uint64_t *ret_revi
 {
     if (tenant.n && !tenant_id_is_valid(tenant))
         return err_set(err, ERR_NOT_FOUND, "no such tenant");
-    int r = txn_row(txn,
-                    "SELECT p.revision, COALESCE(f.seq, 0) FROM policies p "
-                    "LEFT JOIN feed f ON f.tenant = p.tenant AND f.jti = '' WHERE p.tenant = $1",
-                    SQL_VALUES(sql_slice(tenant)), err);
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0)
+        return r;
+    r = txn_row(txn,
+                "SELECT p.revision, COALESCE(f.seq, 0) FROM policies p "
+                "LEFT JOIN feed f ON f.tenant = p.tenant AND f.jti = '' WHERE p.tenant = $1",
+                SQL_VALUES(sql_slice(tenant)), err);
     if (r == 0)
         return err_set(err, ERR_NOT_FOUND, "no such tenant");
     if (r < 0)

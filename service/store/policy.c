@@ -136,24 +136,25 @@ static void walk_release(struct walk *walk)
 }
 
 int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
-                      uint64_t *ret_feed_seq, struct err *err)
+                      struct feed_position *ret_position, struct err *err)
 {
     struct walk walk = {.fn = fn, .context = context};
-    int64_t seq = 0;
+    struct sql_horizon horizon;
     bool any = false;
     arena_init(&walk.arena, OWNER_BYTES_MAX);
-    int r = store_begin(store, NULL, &walk.txn, err);
+    int r = txn_begin(store, SQL_WALK, &walk.txn, err);
     if (r < 0)
         return r;
-    r = txn_number(walk.txn, "SELECT value FROM sequences WHERE name = 'feed'", SQL_NO_VALUES, &seq,
-                   err);
-    if (r >= 0)
+    r = txn_scope_everybody(walk.txn, err);
+    if (r == 0)
+        r = store->sql->driver->horizon(walk.txn->conn, &horizon, err);
+    if (r == 0)
         r = txn_query(walk.txn, POLICY_SELECT " ORDER BY p.tenant, r.id", SQL_NO_VALUES, err);
     if (r == 0)
         r = take_rows(&walk, &any, err);
     walk_release(&walk);
-    if (r == 0 && ret_feed_seq)
-        *ret_feed_seq = (uint64_t)seq;
+    if (r == 0 && ret_position)
+        feed_position_start(ret_position, &horizon);
     return r;
 }
 
@@ -168,8 +169,10 @@ int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *
     int r = store_begin(store, NULL, &walk.txn, err);
     if (r < 0)
         return r;
-    r = txn_query(walk.txn, POLICY_SELECT " AND p.tenant = $1 ORDER BY p.tenant, r.id",
-                  SQL_VALUES(sql_slice(tenant)), err);
+    r = txn_scope(walk.txn, tenant, err);
+    if (r == 0)
+        r = txn_query(walk.txn, POLICY_SELECT " AND p.tenant = $1 ORDER BY p.tenant, r.id",
+                      SQL_VALUES(sql_slice(tenant)), err);
     if (r == 0)
         r = take_rows(&walk, &any, err);
     walk_release(&walk);

@@ -23,7 +23,9 @@ static int check(const struct revocation *revocation, struct err *err)
 static int remove_ended(struct txn *txn, struct err *err)
 {
     int64_t before_ms = txn->now_ms - kept_after_end_ms;
-    int r = txn_exec(txn,
+    int r = txn_scope(txn, SLICE_NONE, err);
+    if (r == 0)
+        r = txn_exec(txn,
                      "DELETE FROM feed WHERE tenant = '' AND jti IN (SELECT jti FROM revocations "
                      "WHERE expires_at_ms <> 0 AND expires_at_ms < $1)",
                      SQL_VALUES(sql_int(before_ms)), err);

@@ -63,10 +63,11 @@ int rule_row_remove(struct txn *txn, struct slice tenant, struct slice id, struc
 
 int rule_owner_check(struct txn *txn, struct slice tenant, struct slice account, struct err *err)
 {
-    if (tenant.n == 0 && account.n == 0)
-        return 0;
     bool is_valid = tenant_id_is_valid(tenant) && (account.n == 0 || account_id_is_valid(account));
-    int r = !is_valid ? 0
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0 || (tenant.n == 0 && account.n == 0))
+        return r;
+    r = !is_valid ? 0
             : account.n == 0
                 ? txn_row(txn, "SELECT 1 FROM tenants WHERE id = $1",
                           SQL_VALUES(sql_slice(tenant)), err)

@@ -15,8 +15,11 @@ int store_rule_get(struct txn *txn, struct slice tenant, struct slice id, struct
 {
     if (!ulid_is_valid(id))
         return no_such_rule(err);
-    int r = txn_row(txn, "SELECT " RULE_COLUMNS " FROM rules WHERE tenant = $1 AND id = $2",
-                    SQL_VALUES(sql_slice(tenant), sql_slice(id)), err);
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0)
+        return r;
+    r = txn_row(txn, "SELECT " RULE_COLUMNS " FROM rules WHERE tenant = $1 AND id = $2",
+                SQL_VALUES(sql_slice(tenant), sql_slice(id)), err);
     if (r == 0)
         return no_such_rule(err);
     if (r == 1) {

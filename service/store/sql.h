@@ -1,7 +1,7 @@
 /*
  * What the store asks of a database: connections in transactions, statements with parameters, rows.
  *
- *     store.c and its neighbours ──► txn.h ──► this ──► sql_sqlite.c (a driver: a row in sql.c)
+ *     store.c and its neighbours ──► txn.h ──► this ──► sql_sqlite.c, sql_postgres.c (a row in sql.c)
  *
  * The statements themselves are written once, in SQL that every driver understands alike:
  * parameters $1 … $n, ON CONFLICT, RETURNING; ids compare and sort by their bytes. What differs
@@ -12,12 +12,14 @@
  * transaction unfit for anything but sql_rollback(), or going back to a savepoint made before it.
  *
  * Errors, the same from every driver: ERR_UNAVAILABLE (busy too long, disk full, connection gone,
- * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no
- * row), ERR_INVALID (another constraint), ERR_IO (the statement itself is wrong: our bug).
+ * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no row),
+ * ERR_INVALID (another constraint), ERR_FORBIDDEN (the database's user may not), ERR_IO (the statement
+ * itself is wrong: our bug).
  */
 #ifndef SEKISHO_STORE_SQL_H
 #define SEKISHO_STORE_SQL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -61,6 +63,7 @@ struct sql_values {
  * in structures of their own. */
 struct sql {
     const struct sql_driver *driver;
+    char name[192]; /* of the database, for messages: without passwords */
 };
 struct sql_conn {
     const struct sql_driver *driver;
@@ -73,19 +76,49 @@ struct migration {
     const char *text; /* statements, each ended by ; */
 };
 
+/*
+ * SQL_READ   sees one state of the database from its first statement to its end
+ * SQL_WALK   the same, for much: may take minutes, and its rows are not all in memory at once
+ * SQL_WRITE  may write; waits (bounded) for others that are at the same rows, or at any
+ * SQL_ALONE  changes the schema: waits until no other SQL_ALONE is under way, may take minutes
+ */
+enum sql_mode { SQL_READ, SQL_WRITE, SQL_WALK, SQL_ALONE };
+
+/* Which numbers of commits a read transaction can see (feed.c). */
+struct sql_horizon {
+    uint64_t complete; /* all commits below it are seen, and none of them is still on its way */
+    uint64_t end;      /* no commit from here on is seen */
+    uint64_t history;  /* another one after the database was taken over by its replica */
+};
+
 struct sql_driver {
-    const char *scheme; /* "sqlite" */
+    const char *schemes[3]; /* "sqlite"; what a URL begins with */
     const struct migration *migrations;
 
-    /* `address` is what follows "scheme:". Recognises a database that is not ours (ERR_VERSION). */
-    int (*open)(const char *address, struct sql **ret, struct err *err);
+    /* Is `url`, as the user gave it, one of ours? Looks at the text alone and never repeats it. */
+    int (*check_url)(const char *url, struct err *err);
+    /* Such a URL. Recognises a database that is not ours (ERR_VERSION). */
+    int (*open)(const char *url, struct sql **ret, struct err *err);
     void (*close)(struct sql *sql);
+    /* May this user run the service? (Any may migrate.) NULL: always. */
+    int (*check_user)(struct sql *sql, struct err *err);
+    /* Lets another user of the database run the service. NULL: there are no users. */
+    int (*grant)(struct sql_conn *conn, const char *user, struct err *err);
 
-    /* A write transaction waits (bounded) until it alone may write; a read transaction sees one
-     * state of the database from its first statement to its end. */
-    int (*begin)(struct sql *sql, bool is_write, struct sql_conn **ret, struct err *err);
+    int (*begin)(struct sql *sql, enum sql_mode mode, struct sql_conn **ret, struct err *err);
     int (*commit)(struct sql_conn *conn, struct err *err); /* takes conn, also on failure */
     void (*rollback)(struct sql_conn *conn);               /* takes conn */
+
+    /* Whose rows the statements that follow may see and write, as a second guard beside their WHERE:
+     * SQL_EVERYBODY, or SQL_ONE followed by a tenant ("" is the platform). NULL: there is no guard. */
+    int (*scope)(struct sql_conn *conn, struct slice who, struct err *err);
+
+    /* The number of this write transaction in the change feed. */
+    int (*seq)(struct sql_conn *conn, uint64_t *ret, struct err *err);
+    int (*horizon)(struct sql_conn *conn, struct sql_horizon *ret, struct err *err);
+    /* Waits until another process committed to the feed, `wake_fd` becomes readable or time is up;
+     * tells others of our commits when `has_committed` was set meanwhile. NULL: there are no others. */
+    void (*wait)(struct sql *sql, int wake_fd, atomic_bool *has_committed, int timeout_ms);
 
     /* `text` must be a literal: prepared statements are kept by its address. */
     int (*query)(struct sql_conn *conn, const char *text, struct sql_values values,
@@ -102,15 +135,24 @@ struct sql_driver {
     bool (*is_open)(struct sql_conn *conn);
 };
 
-/* NULL when no driver has that scheme. */
-const struct sql_driver *sql_driver_of(struct slice scheme);
+#define SQL_ONE "="
+#define SQL_EVERYBODY "*"
 
-extern const struct sql_driver sql_sqlite;
-extern const struct migration migrations_sqlite[];
+/* The driver of a URL; NULL when none has its scheme. */
+const struct sql_driver *sql_driver_of(const char *url);
 
-static inline int sql_begin(struct sql *sql, bool is_write, struct sql_conn **ret, struct err *err)
+extern const struct sql_driver sql_sqlite, sql_postgres;
+extern const struct migration migrations_sqlite[], migrations_postgres[];
+
+static inline int sql_begin(struct sql *sql, enum sql_mode mode, struct sql_conn **ret,
+                            struct err *err)
 {
-    return sql->driver->begin(sql, is_write, ret, err);
+    return sql->driver->begin(sql, mode, ret, err);
+}
+
+static inline int sql_scope(struct sql_conn *conn, struct slice who, struct err *err)
+{
+    return conn->driver->scope ? conn->driver->scope(conn, who, err) : 0;
 }
 
 static inline int sql_commit(struct sql_conn *conn, struct err *err)

@@ -126,8 +126,10 @@ static void sqlite_rollback(struct sql_conn *base)
     give_back(conn);
 }
 
-static int sqlite_begin(struct sql *base, bool is_write, struct sql_conn **ret, struct err *err)
+static int sqlite_begin(struct sql *base, enum sql_mode mode, struct sql_conn **ret,
+                        struct err *err)
 {
+    bool is_write = mode == SQL_WRITE || mode == SQL_ALONE;
     struct sqlite_database *database = (struct sqlite_database *)base;
     struct sqlite_conn *conn = NULL;
     int r = is_write ? take_writer(database, &conn, err) : take_reader(database, &conn, err);
@@ -158,6 +160,33 @@ static int sqlite_commit(struct sql_conn *base, struct err *err)
     return r;
 }
 
+/* --- the change feed -------------------------------------------------------------------------- */
+
+/* The writer is alone, so numbers are given out in the order of commits. */
+static int sqlite_seq(struct sql_conn *base, uint64_t *ret, struct err *err)
+{
+    int r = sqlite_query(base,
+                         "UPDATE sequences SET value = value + 1 WHERE name = 'feed' "
+                         "RETURNING value",
+                         SQL_NO_VALUES, err);
+    if (r == 0 && (r = sqlite_next(base, err)) == 1)
+        *ret = (uint64_t)sqlite_column_int(base, 0);
+    sqlite_end(base);
+    return r == 0 ? err_set(err, ERR_UNAVAILABLE, "store: its sequence is gone") : r < 0 ? r : 0;
+}
+
+static int sqlite_horizon(struct sql_conn *base, struct sql_horizon *ret, struct err *err)
+{
+    int r = sqlite_query(base, "SELECT value FROM sequences WHERE name = 'feed'", SQL_NO_VALUES,
+                         err);
+    if (r == 0 && (r = sqlite_next(base, err)) == 1) {
+        uint64_t end = (uint64_t)sqlite_column_int(base, 0) + 1;
+        *ret = (struct sql_horizon){.complete = end, .end = end};
+    }
+    sqlite_end(base);
+    return r == 0 ? err_set(err, ERR_UNAVAILABLE, "store: its sequence is gone") : r < 0 ? r : 0;
+}
+
 /* --- open and close --------------------------------------------------------------------------- */
 
 static void sqlite_close(struct sql *base)
@@ -177,14 +206,22 @@ static void sqlite_close(struct sql *base)
     free(database);
 }
 
-static int sqlite_open(const char *address, struct sql **ret, struct err *err)
+static int sqlite_check_url(const char *url, struct err *err)
 {
-    if (address[0] == '\0' || address[0] == ':')
-        return err_set(err, ERR_INVALID, "--store: sqlite:FILE needs the name of a file");
+    const char *file = url + strcspn(url, ":") + 1;
+    if (file[0] == '\0' || file[0] == ':') /* ":memory:" and its like would forget everything */
+        return err_set(err, ERR_INVALID, "sqlite:FILE needs the name of a file");
+    return 0;
+}
+
+static int sqlite_open(const char *url, struct sql **ret, struct err *err)
+{
+    const char *address = url + strcspn(url, ":") + 1;
     struct sqlite_database *database = calloc(1, sizeof *database);
     if (!database)
         return err_set(err, ERR_NOMEM, "out of memory");
     database->base.driver = &sql_sqlite;
+    snprintf(database->base.name, sizeof database->base.name, "%s", address);
     database->lock_fd = -1;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -208,13 +245,16 @@ static int sqlite_open(const char *address, struct sql **ret, struct err *err)
 }
 
 const struct sql_driver sql_sqlite = {
-    .scheme = "sqlite",
+    .schemes = {"sqlite"},
     .migrations = migrations_sqlite,
+    .check_url = sqlite_check_url,
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .seq = sqlite_seq,
+    .horizon = sqlite_horizon,
     .query = sqlite_query,
     .next = sqlite_next,
     .end = sqlite_end,

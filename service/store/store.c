@@ -2,29 +2,57 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "store/migrations.h"
 #include "store/txn.h"
 
+int store_check_url(const char *url, struct err *err)
+{
+    const struct sql_driver *driver = sql_driver_of(url);
+    return driver ? driver->check_url(url, err)
+                  : err_set(err, ERR_INVALID,
+                            "expected sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+}
+
+/* Opens the database and brings it up to date. Messages name it without passwords. */
+static int open_sql(const char *url, struct sql **ret, unsigned *ret_applied, struct err *err)
+{
+    struct sql *sql;
+    int r = store_check_url(url, err);
+    if (r < 0)
+        return err_context(err, "--store");
+    const struct sql_driver *driver = sql_driver_of(url);
+    r = driver->open(url, &sql, err);
+    if (r < 0)
+        return r;
+    r = migrate(sql, ret_applied, err);
+    if (r < 0) {
+        err_context(err, "--store: %s", sql->name);
+        driver->close(sql);
+        return r;
+    }
+    *ret = sql;
+    return 0;
+}
+
 int store_open(const char *url, struct store **ret, struct err *err)
 {
-    struct slice scheme = {url, strcspn(url, ":")};
-    const struct sql_driver *driver = url[scheme.n] == ':' ? sql_driver_of(scheme) : NULL;
-    if (!driver)
-        return err_set(err, ERR_INVALID, "--store: no database is called \"%.*s\"",
-                       SLICE_ARG(scheme));
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int r = driver->open(url + scheme.n + 1, &store->sql, err);
-    if (r < 0) {
-        free(store);
-        return r;
+    store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int r = store->wake_fd < 0 ? err_set(err, ERR_IO, "eventfd: %s", strerror(errno))
+                               : open_sql(url, &store->sql, NULL, err);
+    if (r == 0 && store->sql->driver->check_user) {
+        r = store->sql->driver->check_user(store->sql, err);
+        if (r < 0)
+            err_context(err, "--store: %s", store->sql->name);
     }
-    r = migrate(store->sql, err);
     if (r < 0) {
-        err_context(err, "--store: %s", url + scheme.n + 1);
         store_close(store);
         return r;
     }
@@ -36,35 +64,60 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
-    store->sql->driver->close(store->sql);
+    if (store->sql)
+        store->sql->driver->close(store->sql);
+    if (store->wake_fd >= 0)
+        close(store->wake_fd);
     free(store);
+}
+
+static int grant(struct sql *sql, const char *user, struct err *err)
+{
+    struct sql_conn *conn;
+    if (!sql->driver->grant)
+        return err_set(err, ERR_INVALID, "%s: this kind of database has no users", sql->name);
+    int r = sql_begin(sql, SQL_ALONE, &conn, err);
+    if (r < 0)
+        return r;
+    r = sql->driver->grant(conn, user, err);
+    if (r == 0)
+        return sql_commit(conn, err);
+    sql_rollback(conn);
+    return r;
+}
+
+int store_migrate(const char *url, const char *user, unsigned *ret_applied, struct err *err)
+{
+    struct sql *sql;
+    int r = open_sql(url, &sql, ret_applied, err);
+    if (r < 0)
+        return r;
+    if (user && user[0])
+        r = grant(sql, user, err);
+    sql->driver->close(sql);
+    return r;
 }
 
 int store_ping(struct store *store, struct err *err)
 {
     struct txn *txn;
-    int64_t value;
+    struct sql_horizon horizon;
     int r = store_begin(store, NULL, &txn, err);
     if (r < 0)
         return r;
-    r = txn_number(txn, "SELECT value FROM sequences WHERE name = 'feed'", SQL_NO_VALUES, &value,
-                   err);
-    if (r == 0)
-        r = err_set(err, ERR_UNAVAILABLE, "store: its sequence is gone");
+    r = store->sql->driver->horizon(txn->conn, &horizon, err);
     store_rollback(txn);
-    return r < 0 ? r : 0;
+    return r;
 }
 
-int store_begin(struct store *store, const struct actor *actor, struct txn **ret, struct err *err)
+int txn_begin(struct store *store, enum sql_mode mode, struct txn **ret, struct err *err)
 {
     struct txn *txn = calloc(1, sizeof *txn);
     if (!txn)
         return err_set(err, ERR_NOMEM, "out of memory");
     txn->store = store;
-    txn->is_write = actor != NULL;
-    if (actor)
-        txn->actor = *actor;
-    int r = sql_begin(store->sql, txn->is_write, &txn->conn, err);
+    txn->is_write = mode == SQL_WRITE;
+    int r = sql_begin(store->sql, mode, &txn->conn, err);
     if (r < 0) {
         free(txn);
         return r;
@@ -74,14 +127,30 @@ int store_begin(struct store *store, const struct actor *actor, struct txn **ret
     return 0;
 }
 
+int store_begin(struct store *store, const struct actor *actor, struct txn **ret, struct err *err)
+{
+    int r = txn_begin(store, actor ? SQL_WRITE : SQL_READ, ret, err);
+    if (r == 0 && actor)
+        (*ret)->actor = *actor;
+    return r;
+}
+
 static void txn_free(struct txn *txn)
 {
     touched_release(txn);
     free(txn);
 }
 
+/* Other nodes wait to hear of it; the thread in store_feed_wait() tells them. */
+static void tell(struct store *store)
+{
+    atomic_store(&store->has_committed, true);
+    store_feed_interrupt(store);
+}
+
 int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err)
 {
+    struct store *store = txn->store;
     uint64_t seq = 0;
     int r = txn->failed;
     assert(!txn->in_savepoint);
@@ -94,6 +163,8 @@ int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err)
     else
         r = sql_commit(txn->conn, err);
     txn_free(txn);
+    if (r == 0 && seq && store->sql->driver->wait)
+        tell(store);
     if (r == 0 && ret_feed_seq)
         *ret_feed_seq = seq;
     return r;

@@ -36,12 +36,20 @@
 struct store;
 struct txn;
 
+/* Could this be a store's URL? Looks at the text alone. ERR_INVALID, without repeating it. */
+int store_check_url(const char *url, struct err *err) MUST_CHECK;
 /*
- * Opens "sqlite:FILE" and brings its schema up to date (migrations are compiled in). ERR_INVALID: URL
- * not understood; ERR_VERSION: the file is not ours or was written by a newer program; ERR_IO;
- * ERR_UNAVAILABLE: another process has it open. Texts name the option --store.
+ * Opens "sqlite:FILE" or "postgres://…" and brings its schema up to date (migrations are compiled in).
+ * ERR_INVALID: URL not understood, or a user whom row-level security does not bind; ERR_VERSION: the
+ * database is not ours or was written by a newer program; ERR_FORBIDDEN: the schema is behind and the
+ * database's user may not change it; ERR_UNAVAILABLE: another process has the file
+ * open, no server answers; ERR_IO. Texts name the option --store and repeat no password.
  */
 int store_open(const char *url, struct store **ret, struct err *err) MUST_CHECK;
+/* Only the latter, and, when `user` is not NULL or "", lets that user of the database run the service.
+ * *ret_applied: how many migrations were missing. Errors as above. */
+int store_migrate(const char *url, const char *user, unsigned *ret_applied,
+                  struct err *err) MUST_CHECK;
 void store_close(struct store *store);
 /* A cheap question that only a working store answers; for readiness. */
 int store_ping(struct store *store, struct err *err) MUST_CHECK;
@@ -56,10 +64,15 @@ struct actor {
     const char *address;    /* where the request came from; may be "" */
 };
 
-/* actor NULL: a read transaction, a consistent view. Any thread may hold one; writes queue up. */
+/* actor NULL: a read transaction, a consistent view. Any thread may hold one; writes to one tenant, and
+ * on SQLite all writes, queue up. */
 int store_begin(struct store *store, const struct actor *actor, struct txn **ret,
                 struct err *err) MUST_CHECK;
-/* Takes txn, also on failure. *ret_feed_seq (may be NULL): the last feed row this commit wrote, or 0. */
+/*
+ * Takes txn, also on failure. *ret_feed_seq (may be NULL): the commit's number in the feed, 0 when it
+ * has no rows there. ERR_UNAVAILABLE: nothing was changed; or, when the database went away in the very
+ * moment and did not come back soon, its outcome is unknown, and the text says so.
+ */
 int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
 /* Takes txn; NULL is fine. */
 void store_rollback(struct txn *txn);
@@ -175,25 +188,45 @@ int store_profile_delete(struct txn *txn, struct slice id, const struct conditio
  * non-zero ends the walk with that value. */
 typedef int store_policy_fn(void *context, const struct tenant *tenant, const struct rule *rules,
                             size_t count, struct err *err);
-/* Every tenant and the platform, in one consistent view. Memory is bounded by the largest tenant. */
+struct feed_position;
+/* Every tenant and the platform, in one consistent view. Memory is bounded by the largest tenant.
+ * *ret_position (may be NULL): from where on the feed tells what this view has not seen. */
 int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
-                      uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
+                      struct feed_position *ret_position, struct err *err) MUST_CHECK;
 /* One tenant ("" platform). ERR_NOT_FOUND. */
 int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *fn, void *context,
                      struct err *err) MUST_CHECK;
 
 enum feed_kind { FEED_TENANT, FEED_PLATFORM, FEED_REVOCATION };
 struct feed_row {
-    uint64_t seq;
     enum feed_kind kind;
     const char *tenant; /* for FEED_TENANT; the tenant may be gone by now */
     const char *jti;    /* for FEED_REVOCATION */
-    uint64_t revision;
+    uint64_t revision;  /* what the change made it; for who has it already */
 };
-/* Rows after `seq`, oldest first, at most `limit`. Of each tenant and token only the latest row is kept:
- * a follower that was away for long is told of each once. Rows are visible in the order of `seq`. */
-int store_feed_since(struct store *store, uint64_t seq, unsigned limit, struct arena *arena,
-                     struct feed_row **ret, unsigned *ret_count, struct err *err) MUST_CHECK;
+/* How far a follower has read. All zero is before everything; its fields are the store's own. */
+struct feed_position {
+    uint64_t seq, next, complete, history;
+    int64_t place;
+};
+/* Every commit with a lower number has been read. Stays behind while an older transaction is open. */
+uint64_t feed_position_complete(const struct feed_position *position);
+/*
+ * Rows after the position, at most `limit`, and moves it past them; fewer than `limit` are all that
+ * there are. No commit is ever left out, whatever order they came in; a row may come again while a
+ * transaction older than it is open. ERR_STALE: the database was restored, or a replica without its last
+ * commits took over: what was read before counts no more, load all with store_policy_each().
+ */
+int store_feed_since(struct store *store, struct feed_position *position, unsigned limit,
+                     struct arena *arena, struct feed_row **ret, unsigned *ret_count,
+                     struct err *err) MUST_CHECK;
+/*
+ * Returns when another node committed something (a database that can tell), when the thread is wanted
+ * back, or after the time: a reason to look at the feed, never a promise. One thread at a time. It also
+ * tells other nodes of this one's commits, so some thread should always be in it.
+ */
+void store_feed_wait(struct store *store, int timeout_ms);
+void store_feed_interrupt(struct store *store); /* any thread */
 
 /* --- nodes and their receipts --------------------------------------------------------------------- */
 

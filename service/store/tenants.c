@@ -44,10 +44,13 @@ static int find_tenant(struct txn *txn, struct slice id, struct arena *arena, st
 {
     if (!tenant_id_is_valid(id))
         return 0;
-    int r = txn_row(txn,
-                    "SELECT " TENANT_COLUMNS " FROM tenants t "
-                    "JOIN policies p ON p.tenant = t.id WHERE t.id = $1",
-                    SQL_VALUES(sql_slice(id)), err);
+    int r = txn_scope(txn, id, err);
+    if (r < 0)
+        return r;
+    r = txn_row(txn,
+                "SELECT " TENANT_COLUMNS " FROM tenants t "
+                "JOIN policies p ON p.tenant = t.id WHERE t.id = $1",
+                SQL_VALUES(sql_slice(id)), err);
     if (r != 1)
         return r;
     r = read_tenant(txn, arena, ret, err);
@@ -77,7 +80,9 @@ int store_tenant_list(struct txn *txn, struct page page, struct arena *arena, st
     unsigned count = 0;
     if (!tenants)
         return txn_nomem(txn, err);
-    int r = txn_query(txn,
+    int r = txn_scope_everybody(txn, err);
+    if (r == 0)
+        r = txn_query(txn,
                       "SELECT " TENANT_COLUMNS " FROM tenants t "
                       "JOIN policies p ON p.tenant = t.id WHERE t.id > $1 ORDER BY t.id LIMIT $2",
                       SQL_VALUES(sql_slice(page.after), sql_int(page.limit)), err);

@@ -1,6 +1,8 @@
 /*
  * The tenants a write transaction has locked, found by hash, with a journal for the savepoint.
  *
+ * Locking a tenant also makes it the one whose rows the next statements are about (txn_scope).
+ *
  * The lock is the row of `policies`: taking it makes the row if it is missing (revision 0: never
  * changed). On SQLite the writer is alone anyway; on PostgreSQL the row makes writers of one tenant
  * queue up and those of different tenants not.
@@ -44,6 +46,9 @@ int txn_lock(struct txn *txn, struct slice tenant, struct touched **ret, struct 
 {
     if (tenant.n && !tenant_id_is_valid(tenant))
         return err_set(err, ERR_NOT_FOUND, "no such tenant");
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0)
+        return r;
     if (txn->index_cap) {
         uint32_t at = txn->index[index_place(txn, tenant)];
         if (at) {
@@ -54,12 +59,12 @@ int txn_lock(struct txn *txn, struct slice tenant, struct touched **ret, struct 
     if (grow(txn) < 0)
         return txn_nomem(txn, err);
     int64_t revision = 0;
-    int r = txn_number(txn,
-                       "INSERT INTO policies (tenant, revision, rules_version, own_rules_version) "
-                       "VALUES ($1, 0, 0, 0) "
-                       "ON CONFLICT (tenant) DO UPDATE SET revision = policies.revision "
-                       "RETURNING revision",
-                       SQL_VALUES(sql_slice(tenant)), &revision, err);
+    r = txn_number(txn,
+                   "INSERT INTO policies (tenant, revision, rules_version, own_rules_version) "
+                   "VALUES ($1, 0, 0, 0) "
+                   "ON CONFLICT (tenant) DO UPDATE SET revision = policies.revision "
+                   "RETURNING revision",
+                   SQL_VALUES(sql_slice(tenant)), &revision, err);
     if (r < 0)
         return r;
     struct touched *touched = &txn->touched[txn->touched_count];
@@ -133,12 +138,14 @@ void touched_mark(struct txn *txn)
 {
     txn->touched_before = txn->touched_count;
     txn->undo_count = 0;
-    txn->revocation_seq_before = txn->revocation_seq;
+    txn->feed_seq_before = txn->feed_seq;
+    txn->feed_rows_before = txn->feed_rows;
 }
 
 void touched_undo(struct txn *txn)
 {
-    txn->revocation_seq = txn->revocation_seq_before;
+    txn->feed_seq = txn->feed_seq_before;
+    txn->feed_rows = txn->feed_rows_before;
     while (txn->undo_count) {
         const struct undo *undo = &txn->undo[--txn->undo_count];
         txn->touched[undo->at] = undo->before;

@@ -28,6 +28,30 @@ static bool is_utf8(struct slice text)
     return true;
 }
 
+static int set_scope(struct txn *txn, struct slice who, struct err *err)
+{
+    if (txn->failed)
+        return err_set(err, txn->failed, "store: an earlier statement of this transaction failed");
+    if (!is_utf8(who))
+        return txn_fail(txn, err_set(err, ERR_INVALID, "a text is not UTF-8"));
+    int r = sql_scope(txn->conn, who, err);
+    return r < 0 ? txn_fail(txn, r) : 0;
+}
+
+int txn_scope(struct txn *txn, struct slice tenant, struct err *err)
+{
+    char who[256];
+    int n = snprintf(who, sizeof who, "%s%.*s", SQL_ONE, SLICE_ARG(tenant));
+    if (n >= (int)sizeof who) /* nobody's: no tenant has such an id */
+        return set_scope(txn, SLICE_NONE, err);
+    return set_scope(txn, (struct slice){who, (size_t)n}, err);
+}
+
+int txn_scope_everybody(struct txn *txn, struct err *err)
+{
+    return set_scope(txn, SLICE_LIT(SQL_EVERYBODY), err);
+}
+
 int txn_query(struct txn *txn, const char *text, struct sql_values values, struct err *err)
 {
     if (txn->failed)

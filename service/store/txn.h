@@ -50,7 +50,8 @@ struct txn {
     bool is_write;
     int failed; /* the error that made it unfit, or 0 */
     int64_t now_ms;
-    uint64_t revocation_seq; /* the feed row of a revoked token written so far, or 0 */
+    uint64_t feed_seq;       /* its number in the feed, once it has one, or 0 */
+    unsigned feed_rows;      /* written so far */
 
     struct touched *touched; /* in the order they were locked */
     size_t touched_count, touched_cap;
@@ -58,7 +59,8 @@ struct txn {
     size_t index_cap;
 
     bool in_savepoint;
-    uint64_t revocation_seq_before;
+    uint64_t feed_seq_before;
+    unsigned feed_rows_before;
     size_t touched_before;      /* touched_count at the savepoint */
     struct undo *undo;          /* how entries older than the savepoint looked then */
     size_t undo_count, undo_cap;
@@ -66,11 +68,25 @@ struct txn {
 
 struct store {
     struct sql *sql;
+    int wake_fd; /* eventfd: the thread in store_feed_wait() is to look up */
+    atomic_bool has_committed; /* something that others have not been told of */
 };
+
+/* store_begin() for any mode; a write transaction's actor is to be filled in. */
+int txn_begin(struct store *store, enum sql_mode mode, struct txn **ret,
+              struct err *err) MUST_CHECK;
 
 /* Marks the transaction unfit and returns `code`. */
 int txn_fail(struct txn *txn, int code);
 int txn_nomem(struct txn *txn, struct err *err);
+
+/*
+ * Whose rows the statements that follow may see and write: one tenant's ("" the platform's), or
+ * everybody's. Where the database can, it holds them to it, so that a forgotten WHERE cannot leak;
+ * before the first call there are no rows of any tenant at all.
+ */
+int txn_scope(struct txn *txn, struct slice tenant, struct err *err) MUST_CHECK;
+int txn_scope_everybody(struct txn *txn, struct err *err) MUST_CHECK;
 
 /* As sql_query(), sql_next() and sql_exec(), with failures remembered. Every txn_query() and every
  * txn_row() that returned 1 is followed by txn_end(). */
@@ -124,8 +140,10 @@ void touched_release(struct txn *txn);
 
 /* --- feed (feed.c) ---------------------------------------------------------------------------- */
 
-/* Writes the feed rows of all changed tenants; part of the commit. *ret_seq: the last one, or 0. */
+/* Writes the feed rows of all changed tenants; part of the commit. *ret_seq: the commit's, 0 when it
+ * has no rows. */
 int feed_append_changes(struct txn *txn, uint64_t *ret_seq, struct err *err) MUST_CHECK;
+void feed_position_start(struct feed_position *position, const struct sql_horizon *horizon);
 int feed_append_revocation(struct txn *txn, struct slice jti, struct err *err) MUST_CHECK;
 
 /* --- conditions ------------------------------------------------------------------------------- */

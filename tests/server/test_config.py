@@ -84,11 +84,12 @@ def test_the_sample_file_is_good(tmp_path):
 
 
 def test_passwords_are_not_printed():
-    for url in ("postgres://me:hunter2@db/x", "postgres://db/x?password=hunter2"):
+    for url in ("postgres://me:hunter2@db/x", "postgres://db/x?password=hunter2",
+                "postgres://db/x?password=hunter2&sslpassword=hunter2"):
         result = sekishod("--print-config", "--store", url)
         assert "hunter2" not in result.stdout + result.stderr
         assert "***" in result.stdout
-        refused = sekishod("--store", url)
+        refused = sekishod("--store", url, "--agi-listen=192.0.2.1:1")
         assert refused.returncode == 2 and "hunter2" not in refused.stderr
 
 
@@ -145,8 +146,15 @@ def refused(*options, env=None):
     (["--agi-listen", "127.0.0.1:8081"], "two listeners have the same address and port"),
     (["--dial-listen=off", "--admin-listen=off", "--agi-listen=off"], "every listener is off"),
     (["--tls-cert", "/dev/null"], "--tls-cert and --tls-key go together"),
-    (["--store", "mysql://db/x"], "--store: expected sqlite:FILE"),
-    (["--store", "sqlite:"], "--store: expected sqlite:FILE"),
+    (["--store", "mysql://db/x"],
+     "--store: expected sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+    (["--store", "sqlite:"], "--store: sqlite:FILE needs the name of a file"),
+    (["--store", "postgres://me:hunter2@[::1/x"],
+     "--store: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+    (["--store", "postgres://me:hunter2@db/x?pass=hunter2"],
+     "--store: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+    (["--store", "postgres://me:hunter2@a,b/x?port=1,2,3"],
+     "--store: not as many ports as hosts are named"),
     (["--public-url", "sekisho.example"], "--public-url: expected http://… or https://…"),
     (["--numbering", "/nowhere"], "--numbering: /nowhere: No such file or directory"),
     (["--config", "/nowhere"], "--config: /nowhere: No such file or directory"),

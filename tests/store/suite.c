@@ -10,14 +10,14 @@
 
 static void drop_everything(const char *url)
 {
-    struct slice scheme = {url, strcspn(url, ":")};
-    const struct sql_driver *driver = sql_driver_of(scheme);
+    const struct sql_driver *driver = sql_driver_of(url);
     struct sql *sql;
     struct sql_conn *conn;
     assert_non_null(driver);
-    OK(driver->open(url + scheme.n + 1, &sql, &err));
-    OK(sql_begin(sql, true, &conn, &err));
+    OK(driver->open(url, &sql, &err));
+    OK(sql_begin(sql, SQL_ALONE, &conn, &err));
     OK(driver->script(conn,
+                      "DROP TABLE IF EXISTS receipts; DROP TABLE IF EXISTS nodes;"
                       "DROP TABLE IF EXISTS attempt_counts; DROP TABLE IF EXISTS attempts;"
                       "DROP TABLE IF EXISTS idempotency; DROP TABLE IF EXISTS audit;"
                       "DROP TABLE IF EXISTS revocations; DROP TABLE IF EXISTS feed;"
@@ -25,7 +25,7 @@ static void drop_everything(const char *url)
                       "DROP TABLE IF EXISTS rules; DROP TABLE IF EXISTS accounts;"
                       "DROP TABLE IF EXISTS contacts; DROP TABLE IF EXISTS tenants;"
                       "DROP TABLE IF EXISTS policies; DROP TABLE IF EXISTS sequences;"
-                      "DROP TABLE IF EXISTS sekisho_migrations;",
+                      "DROP TABLE IF EXISTS commits; DROP TABLE IF EXISTS sekisho_migrations;",
                       &err));
     OK(sql_commit(conn, &err));
     driver->close(sql);
@@ -101,9 +101,9 @@ struct txn *begin_read(struct suite *suite)
 
 uint64_t commit(struct txn *txn)
 {
-    uint64_t seq = 0;
-    OK(store_commit(txn, &seq, &err));
-    return seq;
+    uint64_t number = 0;
+    OK(store_commit(txn, &number, &err));
+    return number;
 }
 
 /* --- short forms ------------------------------------------------------------------------------ */

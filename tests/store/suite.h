@@ -61,7 +61,7 @@ void suite_reopen(struct suite *suite);
 
 struct txn *begin_write(struct suite *suite);
 struct txn *begin_read(struct suite *suite);
-uint64_t commit(struct txn *txn); /* the feed sequence */
+uint64_t commit(struct txn *txn); /* its number in the feed */
 
 /* --- short forms ------------------------------------------------------------------------------ */
 

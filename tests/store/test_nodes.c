@@ -275,7 +275,7 @@ static void nothing_of_it_is_audited_or_told_to_followers(void **state)
     beat(suite, "a", "R1", 1);
     OK(store_node_leave(suite->store, SLICE_LIT("a"), SLICE_LIT("R1"), &err));
     assert_int_equal(audit_count(suite), 0);
-    OK(store_feed_since(suite->store, 0, 10, &suite->arena, &rows, &count, &err));
+    OK(store_feed_since(suite->store, &(struct feed_position){0}, 10, &suite->arena, &rows, &count, &err));
     assert_int_equal(count, 0);
 }
 

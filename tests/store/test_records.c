@@ -212,7 +212,7 @@ static void a_token_that_ended_long_ago_is_forgotten(void **state)
     revoke(suite, "endless", 0);
     assert_int_equal(list_revocations(suite, ALL_ROWS, &list), 1);
     assert_string_equal(list[0].jti, "endless");
-    OK(store_feed_since(suite->store, 0, 10, &suite->arena, &rows, &count, &err));
+    OK(store_feed_since(suite->store, &(struct feed_position){0}, 10, &suite->arena, &rows, &count, &err));
     assert_int_equal(count, 1);
     assert_string_equal(rows[0].jti, "endless");
 }

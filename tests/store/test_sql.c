@@ -109,6 +109,7 @@ static void errors_mean_the_same_everywhere(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct txn *txn = begin_write(*state);
+        OK(txn_scope_everybody(txn, &err));
         assert_int_equal(exec(txn, "INSERT INTO sequences (name, value) VALUES ('y', 1)"), 0);
         assert_int_equal(exec(txn, cases[i].text), cases[i].code);
         store_rollback(txn);

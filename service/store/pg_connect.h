@@ -1,0 +1,48 @@
+/*
+ * Where PostgreSQL is, and how to get a connection that is known to work within a known time.
+ *
+ *     postgres://user:password@host1:5432,host2/database?sslmode=verify-full
+ *
+ * libpq's own time limit is coarse (one second waits two) and counts for each address, and its
+ * asynchronous calls have none; so connections are made with those and a deadline of ours, host by
+ * host, the last good one first. Only a server that takes writes will do: of a primary and its
+ * standbys the primary is found, also after they changed places.
+ *
+ * Nothing here repeats a URL, which may hold a password: messages use the name.
+ */
+#ifndef SEKISHO_STORE_PG_CONNECT_H
+#define SEKISHO_STORE_PG_CONNECT_H
+
+#include <stdint.h>
+
+#include <libpq-fe.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct pg_target;
+
+/* ERR_INVALID: not a URL that libpq understands. Returns new. */
+int pg_target_new(const char *url, struct pg_target **ret, struct err *err) MUST_CHECK;
+void pg_target_free(struct pg_target *target);
+/* "postgres://user@host1:5432,host2:5432/database" */
+const char *pg_target_name(const struct pg_target *target);
+
+/* Tries every host once. ERR_UNAVAILABLE: none answered (in time), or none takes writes; ERR_VERSION:
+ * too old, or not in UTF-8. Any thread. Returns new, non-blocking. */
+int pg_connect(struct pg_target *target, int timeout_ms, PGconn **ret, struct err *err) MUST_CHECK;
+
+/* Waits for the answer to what was sent: *ret is the next result, NULL when there are no more. Flushes
+ * what is not sent yet. ERR_UNAVAILABLE: the connection broke or was silent for `silence_ms`; it is
+ * good for nothing but PQfinish(). */
+int pg_result(PGconn *pg, int silence_ms, PGresult **ret, struct err *err) MUST_CHECK;
+/* Runs statements without parameters; *ret (may be NULL) is the last one's result. Returns new. Errors
+ * as pg_result() and pg_error(). */
+int pg_run(PGconn *pg, const char *text, int silence_ms, PGresult **ret, struct err *err) MUST_CHECK;
+
+/* What the server or libpq said last, as one of the errors of sql.h; `result` may be NULL. */
+int pg_error(PGconn *pg, const PGresult *result, struct err *err);
+/* SQLSTATE is this one? */
+bool pg_state_is(const PGresult *result, const char *state);
+
+#endif
