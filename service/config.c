@@ -7,11 +7,13 @@
 
 #include "auth/auth.h"
 #include "base/version.h"
+#include "cache/redis_url.h"
 #include "core/numbering.h"
 #include "engine/node.h"
 #include "store/store.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256 };
+#define REDIS_MAX_AGE_MS_MAX ((int64_t)30 * 24 * 60 * 60 * 1000)
 
 #define AT(member) .offset = offsetof(struct config, member)
 #define WORD(member) AT(words.member)
@@ -51,6 +53,13 @@ static const struct option table[] = {
      "how others reach the admin listener, for the links in answers; without it made from "
      "admin-listen",
      AT(public_url)},
+    {"redis", OPTION_TEXT, OPTION_SECRET, "URL", NULL, "SEKISHO_REDIS",
+     "Redis that the nodes of a cluster share: redis://[user:password@]host[:port][/db], or "
+     "redis+sentinel://[user:password@]host:port,…/MASTER[/db]",
+     AT(redis)},
+    {"redis-max-age", OPTION_DURATION, 0, "TIME", "24h", "SEKISHO_REDIS_MAX_AGE",
+     "how old a ruleset from Redis may be; then it is as if it were not there", AT(redis_max_age_ms),
+     .min = 1000, .max = REDIS_MAX_AGE_MS_MAX},
     {"stale-max", OPTION_DURATION, 0, "TIME", "24h", "SEKISHO_STALE_MAX",
      "how long the last known rules may decide while the store is away; then only the floor does",
      AT(stale_max_ms)},
@@ -279,6 +288,14 @@ static int check_tls(const struct config *config, struct err *err)
     return rc;
 }
 
+static int check_redis(const struct config *config, struct err *err)
+{
+    struct redis_url url;
+    int rc = config->redis ? redis_url_parse(config->redis, &url, err) : 0;
+    explicit_bzero(&url, sizeof url);
+    return rc ? name_source(config, "redis", err) : 0;
+}
+
 static int check(const struct config *config, struct err *err)
 {
     /* the URL may hold a password, so it is not repeated */
@@ -287,6 +304,7 @@ static int check(const struct config *config, struct err *err)
         return name_source(config, "store", err);
     rc = check_listeners(config, err);
     rc = rc ? rc : check_tls(config, err);
+    rc = rc ? rc : check_redis(config, err);
     if (rc == 0 && access(config->keys, F_OK) == 0)
         rc = check_readable(config, "keys", config->keys, true, err);
     if (rc == 0 && config->numbering)

@@ -32,6 +32,8 @@ struct config {
     const char *public_url;         /* of the admin listener, without a slash at the end */
     const char *problem_base;       /* absolute URI before a problem's name: PUBLIC-URL/problems/ */
 
+    const char *redis;        /* URL, or NULL: none */
+    int64_t redis_max_age_ms;
     int64_t stale_max_ms; /* of rules while the store is away */
     unsigned threads; /* of the dial listener; at least 1 */
     enum log_level log_level;

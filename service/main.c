@@ -3,8 +3,9 @@
  * down in reverse.
  *
  *     store ─► rulesets ◄─ feed      keys ─► auth      rulesets, attempts ─► engine ─► the three doors
- *       ▲                  └─► node
- *       └── receipts ────────────┘
+ *       ▲                │ └─► node
+ *       └── receipts ────┼─────┘
+ *                        └─► cache (Redis) ─► engine, and back: what other nodes changed
  */
 #include <sodium.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 #include "auth/auth.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "cache/cache.h"
 #include "config.h"
 #include "doors/agi.h"
 #include "doors/http.h"
@@ -45,8 +47,9 @@ struct world {
     struct feed *feed;
     struct node *node;
     struct keeper *keeper;
+    struct cache *cache; /* NULL also without --redis */
     char snapshot[4096];
-    unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk and in the cache */
+    unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk */
     struct attempts *attempts;
     struct engine *engine;
     struct metrics *metrics;
@@ -121,6 +124,30 @@ static int follow_store(const struct config *config, struct world *world, struct
     return rc;
 }
 
+static void something_changed(void *feed)
+{
+    feed_wake(feed);
+}
+
+/* Tells other nodes of changes made here, and hears of theirs. */
+static int open_cache(const struct config *config, struct world *world, struct err *err)
+{
+    struct cache_config cache = {
+        .url = config->redis,
+        .max_age_ms = config->redis_max_age_ms,
+        .changed = something_changed,
+        .context = world->feed,
+    };
+    if (!config->redis)
+        return 0;
+    keyring_derive(world->keyring, "cache", cache.key);
+    int rc = cache_open(&cache, &world->cache, err);
+    sodium_memzero(cache.key, sizeof cache.key);
+    if (!rc)
+        feed_use_cache(world->feed, world->cache);
+    return rc;
+}
+
 /* What a verdict needs. */
 static int build_engine(const struct config *config, struct world *world, struct err *err)
 {
@@ -140,11 +167,13 @@ static int build_engine(const struct config *config, struct world *world, struct
     if (!rc)
         rc = follow_store(config, world, err);
     if (!rc)
+        rc = open_cache(config, world, err);
+    if (!rc)
         rc = join(config, world, err);
     if (!rc)
         rc = attempts_new(world->store, &world->attempts, err);
     if (!rc)
-        rc = engine_new(world->rulesets, NULL, world->attempts, &world->engine, err);
+        rc = engine_new(world->rulesets, world->cache, world->attempts, &world->engine, err);
     return rc;
 }
 
@@ -184,7 +213,7 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .listen = config->agi_listen, .allow = config->agi_allow, .metrics = world->metrics};
     if (!agi.listen.is_off && agi_listen(&agi, world->engine, &world->agi, err))
         return err_context(err, "agi-listen");
-    int rc = sources_add(world->metrics, world->attempts, world->agi, err);
+    int rc = sources_add(world->metrics, world->attempts, world->agi, world->cache, err);
     if (!rc)
         rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
     if (!rc)
@@ -205,7 +234,9 @@ static void tear_down(struct world *world)
     attempts_stop(world->attempts);
     node_stop(world->node);
     keeper_stop(world->keeper);
+    cache_stop_listening(world->cache); /* it wakes the feed, which uses it */
     feed_stop(world->feed);
+    cache_close(world->cache);
     metrics_free(world->metrics);
     rulesets_free(world->rulesets);
     store_close(world->store);

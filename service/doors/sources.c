@@ -1,5 +1,6 @@
 #include "doors/sources.h"
 
+#include "cache/cache.h"
 #include "doors/agi.h"
 #include "doors/metrics.h"
 #include "engine/attempts.h"
@@ -28,8 +29,27 @@ READ_AGI(cut_short)
 READ_AGI(failed)
 READ_AGI(open)
 
+#define READ_CACHE(field)                                                                          \
+    static double cache_##field(const void *cache)                                                 \
+    {                                                                                              \
+        return (double)cache_totals(cache).field;                                                  \
+    }
+READ_CACHE(hits)
+READ_CACHE(misses)
+READ_CACHE(poisoned)
+READ_CACHE(errors)
+READ_CACHE(puts)
+READ_CACHE(invalidations)
+READ_CACHE(flushes)
+READ_CACHE(reconnects)
+
+static double cache_listening(const void *cache)
+{
+    return cache_is_listening(cache);
+}
+
 int sources_add(struct metrics *metrics, const struct attempts *attempts, const struct agi *agi,
-                struct err *err)
+                const struct cache *cache, struct err *err)
 {
     const struct {
         enum metric_type type;
@@ -60,6 +80,24 @@ int sources_add(struct metrics *metrics, const struct attempts *attempts, const 
         {METRIC_COUNTER, "sekisho_agi_failed_total", "FastAGI answers that could not be sent.",
          agi_failed, agi},
         {METRIC_GAUGE, "sekisho_agi_sessions", "FastAGI sessions open now.", agi_open, agi},
+        {METRIC_COUNTER, "sekisho_redis_hits_total", "Rulesets that Redis had.", cache_hits, cache},
+        {METRIC_COUNTER, "sekisho_redis_misses_total",
+         "Rulesets that Redis did not have, or only too old or of another version.", cache_misses,
+         cache},
+        {METRIC_COUNTER, "sekisho_redis_poisoned_total",
+         "Rulesets from Redis that no node of this cluster had put there for this tenant.",
+         cache_poisoned, cache},
+        {METRIC_COUNTER, "sekisho_redis_errors_total", "Questions that Redis did not answer in time.",
+         cache_errors, cache},
+        {METRIC_COUNTER, "sekisho_redis_puts_total", "Rulesets put into Redis.", cache_puts, cache},
+        {METRIC_COUNTER, "sekisho_redis_invalidations_total",
+         "Changes of rulesets in Redis that were heard of, own ones too.", cache_invalidations, cache},
+        {METRIC_COUNTER, "sekisho_redis_flushes_total", "Times that Redis was emptied.", cache_flushes,
+         cache},
+        {METRIC_COUNTER, "sekisho_redis_reconnects_total",
+         "Times that Redis was listened to again after it was lost.", cache_reconnects, cache},
+        {METRIC_GAUGE, "sekisho_redis_listening",
+         "1 while changes in Redis are heard without a gap, else 0.", cache_listening, cache},
     };
     int rc = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows && !rc; i++)

@@ -6,10 +6,11 @@
 
 struct agi;
 struct attempts;
+struct cache;
 struct metrics;
 
-/* Before the listeners start. Borrows both while metrics are read; `agi` may be NULL. */
+/* Before the listeners start. Borrows all while metrics are read; `agi` and `cache` may be NULL. */
 int sources_add(struct metrics *metrics, const struct attempts *attempts, const struct agi *agi,
-                struct err *err) MUST_CHECK;
+                const struct cache *cache, struct err *err) MUST_CHECK;
 
 #endif

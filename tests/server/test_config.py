@@ -65,6 +65,12 @@ def test_a_stronger_list_replaces_and_a_repeated_flag_adds(conf):
     assert "dial-allow" not in sections.get("file", {})
 
 
+def test_the_password_of_redis_is_not_printed():
+    sections = printed("--redis", "redis://sekisho:hunter2@h/1")
+    assert sections["command line"] == {"redis": "redis://sekisho:***@h/1"}
+    assert sections["default"]["redis-max-age"] == "1d"
+
+
 def test_an_empty_variable_counts_as_not_set():
     assert printed(env={"SEKISHO_THREADS": ""})["default"]["threads"] == "0"
 
