@@ -10,6 +10,10 @@
 
 #include "base/clock.h"
 
+/* hiredis 0.14 refuses more than 8 levels; 1.2 takes millions and frees them by recursion, which ends
+ * at the end of the stack. What we ask for has three at most. */
+enum { REPLY_DEPTH_MAX = 7 };
+
 struct redis_link {
     int fd;
     redisReader *reader;
@@ -150,6 +154,8 @@ int redis_link_next(struct redis_link *link, struct redisReply **ret, struct err
     void *reply = NULL;
     if (redisReaderGetReply(link->reader, &reply) != REDIS_OK)
         return err_set(err, ERR_INVALID, "is not a Redis: %s", link->reader->errstr);
+    if (!reply && link->reader->ridx > REPLY_DEPTH_MAX)
+        return err_set(err, ERR_INVALID, "is not a Redis: an answer nested that deeply");
     if (reply)
         link->pending_bytes = link->reader->len - link->reader->pos;
     *ret = reply;
