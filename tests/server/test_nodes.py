@@ -259,3 +259,17 @@ def test_the_command_line_says_who_is_behind(start_daemon):
                            "on 1 of 2 nodes; not on ghost\n")
     good = add("0101")
     assert good.returncode == 0 and good.stdout.endswith("\nin force on 1 of 1 node; lost: ghost\n"), good
+
+
+def test_a_store_that_is_away_is_said_once_and_missed_by_nobody(start_daemon):
+    daemon = start_daemon("--node=here")
+    tenant, store = new_tenant(daemon), daemon.folder / "store.db"
+    store.rename(daemon.folder / "away")
+    eventually(lambda: " error heartbeat_failed node=here " in daemon.log())
+    problem(daemon.rest("GET", f"/v1/tenants/{tenant}/propagation?wait=1000"), 503, "unavailable")
+    time.sleep(2)
+    assert daemon.log().count("heartbeat_failed") == 1
+    (daemon.folder / "away").rename(store)
+    eventually(lambda: " info heartbeat_recovered node=here" in daemon.log())
+    wanted = add_rule(daemon, tenant)
+    assert propagation(daemon, tenant, revision=wanted, wait=3000)["in_force"] is True
