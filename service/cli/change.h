@@ -1,7 +1,7 @@
 /*
- * What commands that change something share: the request's body made from the options that were given,
- * one line that says what was done and at which revision, and with --wait another one that says on how
- * many nodes that revision is in force.
+ * What commands that change something share: the request's body made from the options that were
+ * given, one line that says what was done and at which revision, and with --wait another one that
+ * says on how many nodes that revision is in force.
  */
 #ifndef SEKISHO_CLI_CHANGE_H
 #define SEKISHO_CLI_CHANGE_H
@@ -51,7 +51,9 @@ int change_ask(struct change *change, struct rest_answer *ret);
 int change_done(struct change *change, const struct rest_answer *answer, const char *format, ...)
     PRINTF_LIKE(3, 4) MUST_CHECK;
 
-/* An array or object from a JSON file, "-" is standard input. Returns new; NULL after telling why. */
+/*
+ * An array or object from a JSON file, "-" is standard input. Returns new; NULL after telling why.
+ */
 json_t *change_read_file(struct cli *cli, const char *path);
 
 #endif

@@ -55,7 +55,7 @@ static const struct option none[] = {{0}};
 
 const struct command node_commands[] = {
     {"list", "Lists the nodes of the cluster and how far each follows the changes",
-     "A node that ended is not listed. One that fell silent is lost after ten seconds: nobody waits\n"
-     "for it any more, and after a day it is forgotten. KEYS must be the same on all.\n",
+     "A node that ended is not listed. One that fell silent is lost after ten seconds: nobody\n"
+     "waits for it any more, and after a day it is forgotten. KEYS must be the same on all.\n",
      none, sizeof(struct node_options), list, 0},
     {0}};

@@ -1,4 +1,6 @@
-/* On how many nodes is a change in force? What --wait of the commands that change something asks. */
+/*
+ * On how many nodes is a change in force? What --wait of the commands that change something asks.
+ */
 #ifndef SEKISHO_CLI_PROPAGATION_H
 #define SEKISHO_CLI_PROPAGATION_H
 
@@ -6,8 +8,8 @@
 
 /*
  * Waits, as long as --timeout says, until `revision` of what lies under `path` (a tenant's or the
- * platform's) is in force on all nodes. *ret is the server's last answer, returned new, also when that
- * was not reached, which is told and EXIT_TROUBLE; NULL when the server could not be asked.
+ * platform's) is in force on all nodes. *ret is the server's last answer, returned new, also when
+ * that was not reached, which is told and EXIT_TROUBLE; NULL when the server could not be asked.
  */
 int propagation_wait(struct cli *cli, const char *path, const char *revision,
                      json_t **ret) MUST_CHECK;

@@ -1,10 +1,11 @@
 /*
- * /v1/nodes, /v1/tenants/{t}/propagation and /v1/platform/propagation: which nodes there are, and on
- * which of them a change is in force.
+ * /v1/nodes, /v1/tenants/{t}/propagation and /v1/platform/propagation: which nodes there are, and
+ * on which of them a change is in force.
  *
- * ?wait= holds the answer back until it is in force everywhere: it looks again and again, for a bounded
- * time and for few callers at once, since each holds one of the admin listener's threads. What is waited
- * for is fixed at the first look: a tenant that is edited all the time would never be caught up with.
+ * ?wait= holds the answer back until it is in force everywhere: it looks again and again, for a
+ * bounded time and for few callers at once, since each holds one of the admin listener's threads.
+ * What is waited for is fixed at the first look: a tenant that is edited all the time would never
+ * be caught up with.
  */
 #include <poll.h>
 
@@ -41,7 +42,7 @@ static json_t *time_or_null(int64_t ms)
     return ms ? json_string(clock_format(ms, text)) : json_null();
 }
 
-/* --- the list ------------------------------------------------------------------------------------ */
+/* --- the list ------------------------------------------------------------------------------- */
 
 static json_t *write_node(const struct seen *seen)
 {
@@ -70,7 +71,7 @@ int rest_node_list(struct rest *rest, struct err *err)
     return rest_answer(rest, 200, json_pack("{s:o}", "nodes", array), 0, err);
 }
 
-/* --- propagation ----------------------------------------------------------------------------------- */
+/* --- propagation ---------------------------------------------------------------------------- */
 
 struct asked {
     uint64_t revision;

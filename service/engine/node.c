@@ -28,7 +28,8 @@ struct node {
     int64_t started_at_ms;
 
     /* of the heartbeat thread alone, after the first beat */
-    bool has_beaten, has_warned;
+    bool has_beaten; /* so the row is ours, and we notice when it is not */
+    bool has_warned;
     int last_rc;
 
     atomic_bool keys_agree; /* seen to; never taken back */
@@ -76,7 +77,7 @@ bool node_has_name(const struct node *node)
     return !atomic_load(&node->is_name_taken);
 }
 
-/* --- looking at the others ------------------------------------------------------------------------ */
+/* --- looking at the others ------------------------------------------------------------------ */
 
 /* A living node, found to have the right keys, that has others than we. */
 static const struct node_row *find_stranger(struct node *node, const struct node_row *rows,
@@ -98,8 +99,8 @@ static void judge_keys(struct node *node, const struct node_row *rows, unsigned 
     bool agreed = atomic_load(&node->keys_agree);
     if (stranger && !node->has_warned)
         log_error("keys_differ",
-                  "node=%s keys=%.12s other=%s other_keys=%.12s hint=\"each refuses tokens that the "
-                  "other takes: give all nodes the same --keys folder and restart %s\"",
+                  "node=%s keys=%.12s other=%s other_keys=%.12s hint=\"each refuses tokens that "
+                  "the other takes: give all nodes the same --keys folder and restart %s\"",
                   node->config.name, node->config.key_fingerprint, stranger->name,
                   stranger->key_fingerprint, agreed ? "those that differ" : "this one");
     if (!stranger && node->has_warned)
@@ -109,6 +110,17 @@ static void judge_keys(struct node *node, const struct node_row *rows, unsigned 
     if (!stranger)
         atomic_store(&node->keys_agree, true);
     atomic_store(&node->keys_differ, stranger && !agreed);
+}
+
+/*
+ * A restored database has rows of runs that are over; such a one is not whom our name belongs to.
+ */
+static void judge_name(struct node *node, const struct node_row *rows, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(rows[i].name, node->config.name) == 0 && !node_is_self(node, &rows[i]) &&
+            node_is_lost(node, &rows[i]))
+            node->has_beaten = false;
 }
 
 static int look(struct node *node, struct err *err)
@@ -128,12 +140,13 @@ static int look(struct node *node, struct err *err)
         node_watch_look(&node->watch, rows, count, clock_mono_ms());
         pthread_mutex_unlock(&node->lock);
         judge_keys(node, rows, count);
+        judge_name(node, rows, count);
     }
     arena_release(&arena);
     return rc;
 }
 
-/* --- the heartbeat ---------------------------------------------------------------------------------- */
+/* --- the heartbeat -------------------------------------------------------------------------- */
 
 static int write_beat(struct node *node, struct err *err)
 {
@@ -165,8 +178,8 @@ static void report(struct node *node, int rc, const struct err *err)
         return;
     if (rc == ERR_EXISTS)
         log_error("node_name_taken",
-                  "node=%s hint=\"a process that was started later has this name: give each its own "
-                  "--node, and restart this one\"",
+                  "node=%s hint=\"a process that was started later has this name: give each its "
+                  "own --node, and restart this one\"",
                   node->config.name);
     else if (rc)
         log_error("heartbeat_failed", "node=%s reason=%s", node->config.name,
@@ -189,7 +202,7 @@ static void beat(struct node *node)
     report(node, rc, &err);
 }
 
-/* --- the thread ------------------------------------------------------------------------------------- */
+/* --- the thread ----------------------------------------------------------------------------- */
 
 /* feed_moved_fn */
 static void feed_moved(void *context)

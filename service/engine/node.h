@@ -1,17 +1,17 @@
 /*
- * This node among the others: writes every second, and at once after the feed brought something, who it
- * is and how far it has got; and watches the others do the same.
+ * This node among the others: writes every second, and at once after the feed brought something,
+ * who it is and how far it has got; and watches the others do the same.
  *
  *     feed ─ moved ─► heartbeat thread ─► store (nodes, receipts) ◄─ GET /v1/…/propagation on any node
  *                            │
  *                            └─► look at the others: who is lost? do our keys agree? is the name ours?
  *
- * Why: a rule that was saved is worth something only when every node enforces it, and whoever saved it
- * should not have to trust, but be told, "in force on 3 of 3 nodes".
+ * Why: a rule that was saved is worth something only when every node enforces it, and whoever saved
+ * it should not have to trust, but be told, "in force on 3 of 3 nodes".
  *
- * A node is lost when its heartbeat has not changed for NODE_LOST_MS of our watching. Not by comparing
- * times: the clocks of two machines may differ by more than that, and a node that is taken for lost
- * while it answers calls would make "in force on all" a lie.
+ * A node is lost when its heartbeat has not changed for NODE_LOST_MS of our watching. Not by
+ * comparing times: the clocks of two machines may differ by more than that, and a node that is
+ * taken for lost while it answers calls would make "in force on all" a lie.
  */
 #ifndef SEKISHO_ENGINE_NODE_H
 #define SEKISHO_ENGINE_NODE_H
@@ -51,9 +51,9 @@ bool node_is_self(const struct node *node, const struct node_row *row);
 bool node_is_lost(struct node *node, const struct node_row *row);
 
 /*
- * For readiness. keys_agree: the keys are those of the living nodes that were here before, or it could
- * not be seen yet; once found true it stays, so that keys can be changed node by node. has_name: no
- * process started later calls itself the same.
+ * For readiness. keys_agree: the keys are those of the living nodes that were here before, or it
+ * could not be seen yet; once found true it stays, so that keys can be changed node by node.
+ * has_name: no process started later calls itself the same.
  */
 bool node_keys_agree(const struct node *node);
 bool node_has_name(const struct node *node);

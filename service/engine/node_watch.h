@@ -1,8 +1,9 @@
 /*
  * Which nodes are alive, told by watching their heartbeats change. Pure: time and rows are given.
  *
- * Only time that was watched counts. When nobody looked for a while (the store was away, for everyone),
- * all start anew: a node that could not write its heartbeat either must not be called lost for it.
+ * Only time that was watched counts. When nobody looked for a while (the store was away, for
+ * everyone), all start anew: a node that could not write its heartbeat either must not be called
+ * lost for it.
  */
 #ifndef SEKISHO_ENGINE_NODE_WATCH_H
 #define SEKISHO_ENGINE_NODE_WATCH_H
@@ -26,7 +27,9 @@ struct node_watch {
 /* Takes in all rows as read at `now_ms` (monotonic). */
 void node_watch_look(struct node_watch *watch, const struct node_row *rows, unsigned count,
                      int64_t now_ms);
-/* A row read at `now_ms`: one never seen, or with another heartbeat than at the last look, lives. */
+/*
+ * A row read at `now_ms`: one never seen, or with another heartbeat than at the last look, lives.
+ */
 bool node_watch_is_lost(const struct node_watch *watch, const struct node_row *row, int64_t now_ms);
 
 #endif

@@ -5,9 +5,9 @@
  *     receipts  node, number ─► when every change below it was in force there; so a change is in force
  *               on a node since its first receipt beyond the number of the change
  *
- * One receipt a step of a node, not one a tenant and change: a bulk change of a million tenants costs a
- * node a few rows. The price: while a writing transaction that is older than a change stays open, the
- * change has no receipt though nodes enforce it already. Late, never wrong.
+ * One receipt a step of a node, not one a tenant and change: a bulk change of a million tenants
+ * costs a node a few rows. The price: while a writing transaction that is older than a change stays
+ * open, the change has no receipt though nodes enforce it already. Late, never wrong.
  */
 #include "store/txn.h"
 
@@ -20,7 +20,10 @@ static const struct actor keeper = {"node", "node", "", ""}; /* makes no audit r
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* Makes the row this run's, whosoever it was. What an earlier run had reached says nothing of this one. */
+/*
+ * Makes the row this run's, whosoever it was. What an earlier run had reached says nothing of this
+ * one.
+ */
 static int take_name(struct txn *txn, const struct node_row *node, struct err *err)
 {
     int r = txn_exec(txn, "DELETE FROM receipts WHERE node = $1",
@@ -167,9 +170,10 @@ int store_node_list(struct txn *txn, uint64_t number, struct arena *arena, struc
         return txn_nomem(txn, err);
     int r = txn_query(txn,
                       "SELECT name, run, address, version, key_fingerprint, keys_agree, "
-                      "numbering, feed_complete, platform_revision, started_at_ms, heartbeat_at_ms, "
-                      "COALESCE((SELECT at_ms FROM receipts WHERE node = nodes.name "
-                      "AND receipts.feed_complete > $1 ORDER BY receipts.feed_complete LIMIT 1), 0) "
+                      "numbering, feed_complete, platform_revision, started_at_ms, "
+                      "heartbeat_at_ms, COALESCE((SELECT r.at_ms FROM receipts r "
+                      "WHERE r.node = nodes.name AND r.feed_complete > $1 "
+                      "ORDER BY r.feed_complete LIMIT 1), 0) "
                       "FROM nodes ORDER BY name LIMIT $2",
                       SQL_VALUES(sql_int((int64_t)number), sql_int(NODES_MAX + 1)), err);
     while (r == 0 && (r = txn_next(txn, err)) == 1)

@@ -62,7 +62,7 @@ static int64_t receipts_count(struct suite *suite)
     return count;
 }
 
-/* --- nodes -------------------------------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------------------------- */
 
 static void a_beat_is_listed_and_kept(void **state)
 {
@@ -97,7 +97,8 @@ static void the_next_beat_changes_what_may_change(void **state)
     node.started_at_ms = 5;
     OK(store_node_beat(suite->store, &node, false, &err));
     assert_int_equal(list(suite, 0, &nodes), 1);
-    assert_true(nodes[0].feed_complete == 9 && nodes[0].platform_revision == 2 && nodes[0].keys_agree);
+    assert_true(nodes[0].feed_complete == 9 && nodes[0].platform_revision == 2);
+    assert_true(nodes[0].keys_agree);
     assert_string_equal(nodes[0].numbering, "2027-01-01");
     assert_true(nodes[0].started_at_ms == 1000);
     assert_true(nodes[0].heartbeat_at_ms > clock_now_ms() - minute_ms / 2);
@@ -165,7 +166,7 @@ static void there_is_a_limit(void **state)
     store_rollback(txn);
 }
 
-/* --- receipts ----------------------------------------------------------------------------------- */
+/* --- receipts ------------------------------------------------------------------------------- */
 
 static void a_change_is_in_force_since_the_first_receipt_beyond_it(void **state)
 {
@@ -215,7 +216,7 @@ static void a_new_start_counts_from_where_it_starts(void **state)
     assert_true(since(suite, 2) > clock_now_ms() - minute_ms / 2);
 }
 
-/* --- the number of a change ----------------------------------------------------------------------- */
+/* --- the number of a change ----------------------------------------------------------------- */
 
 static uint64_t number_of(struct suite *suite, const char *tenant, uint64_t *ret_revision)
 {
@@ -275,7 +276,8 @@ static void nothing_of_it_is_audited_or_told_to_followers(void **state)
     beat(suite, "a", "R1", 1);
     OK(store_node_leave(suite->store, SLICE_LIT("a"), SLICE_LIT("R1"), &err));
     assert_int_equal(audit_count(suite), 0);
-    OK(store_feed_since(suite->store, &(struct feed_position){0}, 10, &suite->arena, &rows, &count, &err));
+    OK(store_feed_since(suite->store, &(struct feed_position){0}, 10, &suite->arena, &rows, &count,
+                        &err));
     assert_int_equal(count, 0);
 }
 

@@ -1,4 +1,6 @@
-/* Which nodes live: told by heartbeats that change while somebody looks, never by comparing clocks. */
+/*
+ * Which nodes live: told by heartbeats that change while somebody looks, never by comparing clocks.
+ */
 /* clang-format off: cmocka wants these first */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +16,9 @@ static struct node_row a_row(const char *name, const char *run, int64_t heartbea
     return (struct node_row){.name = name, .run = run, .heartbeat_at_ms = heartbeat_at_ms};
 }
 
-/* Looks every second up to `to_ms`; "a" is silent, "b" beats with a clock that is an hour behind. */
+/*
+ * Looks every second up to `to_ms`; "a" is silent, "b" beats with a clock that is an hour behind.
+ */
 static void look(struct node_watch *watch, int64_t from_ms, int64_t to_ms)
 {
     for (int64_t now_ms = from_ms; now_ms <= to_ms; now_ms += 1000) {
