@@ -24,16 +24,15 @@ static const int64_t limits_ms[PHASE_COUNT] = {
     [PHASE_ANSWER] = ANSWER_MS, [PHASE_IDLE] = IDLE_MS,
 };
 
-static int64_t now_of(const struct deadlines *table)
+static int64_t get(const atomic_int_fast64_t *time_ms)
 {
-    return atomic_load_explicit(&table->now_ms, memory_order_relaxed);
+    return atomic_load_explicit(time_ms, memory_order_relaxed);
 }
 
 /* Late in its phase, or old and out of grace: an old connection may still finish what it is doing. */
 static bool is_late(const struct deadline *deadline, int64_t now_ms)
 {
-    return now_ms >= atomic_load_explicit(&deadline->due_ms, memory_order_relaxed) ||
-           now_ms >= deadline->ends_ms + ANSWER_MS;
+    return now_ms >= get(&deadline->due_ms) || now_ms >= get(&deadline->ends_ms) + ANSWER_MS;
 }
 
 /* shutdown() does not wait, and the lock is what keeps the socket from being closed and its number
@@ -116,7 +115,7 @@ void deadline_add(struct deadlines *table, struct deadline *deadline, int fd)
     deadline->table = table;
     deadline->fd = fd;
     deadline->is_cut = false;
-    deadline->ends_ms = clock_mono_ms() + CONNECTION_MS;
+    atomic_init(&deadline->ends_ms, clock_mono_ms() + CONNECTION_MS);
     deadline_enter(deadline, PHASE_HEADER);
     pthread_mutex_lock(&table->lock);
     deadline->next = table->first;
@@ -138,14 +137,14 @@ void deadline_remove(struct deadline *deadline)
 
 void deadline_enter(struct deadline *deadline, enum phase phase)
 {
-    int64_t due_ms = now_of(deadline->table) + limits_ms[phase];
+    int64_t due_ms = get(&deadline->table->now_ms) + limits_ms[phase];
     atomic_store_explicit(&deadline->due_ms, due_ms, memory_order_relaxed);
     atomic_store_explicit(&deadline->phase, (int)phase, memory_order_relaxed);
 }
 
 bool deadline_is_old(const struct deadline *deadline)
 {
-    return now_of(deadline->table) >= deadline->ends_ms;
+    return get(&deadline->table->now_ms) >= get(&deadline->ends_ms);
 }
 
 unsigned deadlines_busy(struct deadlines *table)

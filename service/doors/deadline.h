@@ -38,8 +38,8 @@ struct deadline {
     bool is_cut;                   /* and this: its thread has not noticed yet */
     struct deadlines *table;
     int fd;
-    int64_t ends_ms;            /* end of the whole connection; fixed */
-    atomic_int_fast64_t due_ms; /* end of the phase */
+    atomic_int_fast64_t ends_ms; /* end of the whole connection */
+    atomic_int_fast64_t due_ms;  /* end of the phase */
     atomic_int phase;
 };
 
