@@ -25,7 +25,9 @@ struct buf {
 #define BUF_OVER(array) ((struct buf){(array), 0, sizeof(array), false})
 
 /* Inline, because most of a verdict is literals: their copies then are a few moves each. */
-void buf_add_cut(struct buf *buf, const char *bytes, size_t n); /* what does not fit; for buf_add() */
+/* What does not fit; for buf_add(). */
+void buf_add_cut(struct buf *buf, const char *bytes, size_t n);
+
 static inline void buf_add(struct buf *buf, const char *bytes, size_t n)
 {
     if (n >= buf->cap - buf->n) {
@@ -51,7 +53,8 @@ static inline void buf_add_char(struct buf *buf, char c)
 void buf_add_uint(struct buf *buf, unsigned long long value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* `text` as a JSON string with its quotes (RFC 8259 section 7); bytes that are no UTF-8 become U+FFFD. */
+/* `text` as a JSON string with its quotes (RFC 8259 section 7); bytes that are no UTF-8 become
+ * U+FFFD. */
 void buf_add_json(struct buf *buf, struct slice text);
 
 /* `text` percent-encoded for a form value (RFC 3986 unreserved characters stay). */

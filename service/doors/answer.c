@@ -14,7 +14,8 @@ const char *request_name(struct connection *connection)
     char *to = connection->request_id;
     if (*to)
         return to;
-    /* cannot fail for so few bytes once the system is up (getrandom(2)); if it did, the name is dull */
+    /* cannot fail for so few bytes once the system is up (getrandom(2)); if it did, the name is
+     * dull */
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         memset(bytes, 0, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
@@ -83,12 +84,14 @@ static struct MHD_Response *response_new(const struct answer *answer)
         [BODY_TAKEN] = MHD_RESPMEM_MUST_FREE,
     };
     /* an empty body needs an address too */
-    void *p = answer->body.n ? (void *)answer->body.p : (void *)"";
-    enum MHD_ResponseMemoryMode mode = answer->body.n ? modes[answer->memory] : MHD_RESPMEM_PERSISTENT;
-    return MHD_create_response_from_buffer(answer->body.n, p, mode);
+    if (answer->body.n == 0)
+        return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    return MHD_create_response_from_buffer(answer->body.n, (void *)answer->body.p,
+                                           modes[answer->memory]);
 }
 
-static enum MHD_Result queue(struct connection *connection, int status, struct MHD_Response *response)
+static enum MHD_Result queue(struct connection *connection, int status,
+                             struct MHD_Response *response)
 {
     const struct http *http = connection->http;
     if (MHD_queue_response(connection->mhd, (unsigned)status, response) != MHD_YES)

@@ -1,6 +1,6 @@
 /*
- * The last step of every request: one place that turns an answer into a response of libmicrohttpd, so
- * that no answer leaves without the headers that all of them carry.
+ * The last step of every request: one place that turns an answer into a response of
+ * libmicrohttpd, so that no answer leaves without the headers that all of them carry.
  */
 #ifndef SEKISHO_DOORS_ANSWER_H
 #define SEKISHO_DOORS_ANSWER_H
@@ -31,16 +31,16 @@ struct answer {
 /* Queues the answer; MHD_NO, which ends the connection, when there is no memory for it. */
 enum MHD_Result answer_send(struct connection *connection, const struct answer *answer);
 
-/* The same for a 200 with none but the common headers, from the connection's stock of ready responses;
- * `body` is copied. */
+/* The same for a 200 with none but the common headers, from the connection's stock of ready
+ * responses; `body` is copied. */
 enum MHD_Result answer_send_ready(struct connection *connection, const char *content_type,
                                   struct slice body, int64_t now_ms);
 
 /* The headers that every answer carries; false when there is no memory. */
 bool answer_add_common(struct MHD_Response *response, const char *content_type);
 
-/* Answers with connection->problem: as a document, or as the word `deny` where that is what the client
- * of the dial route asked for. */
+/* Answers with connection->problem: as a document, or as the word `deny` where that is what the
+ * client of the dial route asked for. */
 enum MHD_Result answer_refusal(struct connection *connection);
 
 /* Names the request, for log and answer, unless it has a name: 24 hex digits. */

@@ -75,7 +75,7 @@ bool authorize_render_refusal(struct connection *connection, struct answer *answ
     if (connection->http->door != DOOR_DIAL ||
         (!is_broken && !slice_equals(connection->uri.path, dial_path)))
         return false;
-    if (connection->stage == STAGE_HEADER && !is_broken) /* the gate refused it, nobody looked yet */
+    if (connection->stage == STAGE_HEADER && !is_broken) /* of the gate: nobody looked yet */
         format = format_of_request(connection);
     if (format == FORMAT_JSON)
         return false;

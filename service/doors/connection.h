@@ -1,12 +1,12 @@
 /*
- * What the HTTP doors know of one connection, and of the request that is under way on it. Private to
- * the files of this folder that http.h names; handlers see struct request.
+ * What the HTTP doors know of one connection, and of the request that is under way on it. Private
+ * to the files of this folder that http.h names; handlers see struct request.
  *
- * libmicrohttpd serves a connection in one thread and its requests one after another, so nothing in here
- * needs a lock (the deadline has its own rules). A request is in one of these stages:
+ * libmicrohttpd serves a connection in one thread and its requests one after another, so nothing
+ * in here needs a lock (the deadline has its own rules). A request is in one of these stages:
  *
  *     STAGE_HEADER ─► STAGE_BODY ─► STAGE_ANSWERED
- *          │               ▲ bytes are kept, or counted and thrown away when the request was refused
+ *          │               ▲ bytes are kept, or thrown away when the request was refused
  *          └► refused for good: answered at once, which closes the connection
  */
 #ifndef SEKISHO_DOORS_CONNECTION_H
@@ -26,7 +26,7 @@ enum stage { STAGE_HEADER, STAGE_BODY, STAGE_ANSWERED };
 
 enum {
     ANSWER_BYTES = 4096,             /* a verdict or a problem */
-    DISCARD_BYTES_MAX = 1024 * 1024, /* read on after a refusal, so that the client gets to read it */
+    DISCARD_BYTES_MAX = 1024 * 1024, /* read on after a refusal, so that it is heard */
 };
 
 struct passage;

@@ -29,7 +29,7 @@ static int64_t get(const atomic_int_fast64_t *time_ms)
     return atomic_load_explicit(time_ms, memory_order_relaxed);
 }
 
-/* Late in its phase, or old and out of grace: an old connection may still finish what it is doing. */
+/* Late in its phase, or old and out of grace: an old one may still finish what it is doing. */
 static bool is_late(const struct deadline *deadline, int64_t now_ms)
 {
     return now_ms >= get(&deadline->due_ms) || now_ms >= get(&deadline->ends_ms) + ANSWER_MS;

@@ -1,14 +1,15 @@
 /*
- * Who takes too long is cut off. libmicrohttpd's own timeout counts idle time, so one byte every few
- * seconds keeps a connection open for ever: here each connection has a moment by which
- * its present phase must be over, and a sweeper that shuts down the sockets of those that are late.
+ * Who takes too long is cut off. libmicrohttpd's own timeout counts idle time, so one byte every
+ * few seconds keeps a connection open for ever: here each connection has a moment by which its
+ * present phase must be over, and a sweeper that shuts down the sockets of those that are late.
  *
- *     accept ─► header 5 s ─► body 15 s ─► handler (no limit of ours) ─► answer 30 s ─► idle 30 s ─┐
- *                  ▲                                                                               │
- *                  └── the next request line ◄─────────────────────────────────────────────────────┘
+ *     accept ─► header 5 s ─► body 15 s ─► handler, no limit ─► answer 30 s ─► idle 30 s ─┐
+ *                  ▲                                                                      │
+ *                  └── the next request line ◄────────────────────────────────────────────┘
  *
- * The first byte of a next request cannot be seen, only its whole request line, so a slow one on a kept
- * connection lives idle + header at most. Whatever the phase, a connection ends after 10 minutes.
+ * The first byte of a next request cannot be seen, only its whole request line, so a slow one on
+ * a kept connection lives idle + header at most. Whatever the phase, a connection ends after 10
+ * minutes.
  */
 #ifndef SEKISHO_DOORS_DEADLINE_H
 #define SEKISHO_DOORS_DEADLINE_H
@@ -49,8 +50,8 @@ int deadlines_new(struct metrics *metrics, enum door door, struct deadlines **re
 /* Ends the sweeper; the table must be empty. NULL is fine. */
 void deadlines_free(struct deadlines *table);
 
-/* A connection came, in PHASE_HEADER; it is removed before its socket is closed, so that the sweeper
- * never shuts down somebody else's that got the same number. */
+/* A connection came, in PHASE_HEADER; it is removed before its socket is closed, so that the
+ * sweeper never shuts down somebody else's that got the same number. */
 void deadline_add(struct deadlines *table, struct deadline *deadline, int fd);
 void deadline_remove(struct deadline *deadline);
 

@@ -31,7 +31,8 @@ static bool next_segment(struct slice *path, struct slice *ret)
 }
 
 /* Does the path have the pattern's form? The raw segments in place of {…} go to `params`. */
-static bool path_matches(struct slice path, const char *pattern, struct slice params[PATH_PARAMS_MAX])
+static bool path_matches(struct slice path, const char *pattern,
+                         struct slice params[PATH_PARAMS_MAX])
 {
     struct slice rest = slice_of(pattern), wanted, segment;
     unsigned count = 0;
@@ -106,7 +107,8 @@ static bool check_token(struct connection *connection, struct passage *passage)
         refuse(connection, PROBLEM_INVALID_TOKEN, "a bearer token is required");
         return false;
     }
-    if (auth_verify(connection->http->app->auth, token, clock_now_ms(), &passage->credential, &err)) {
+    struct auth *auth = connection->http->app->auth;
+    if (auth_verify(auth, token, clock_now_ms(), &passage->credential, &err)) {
         /* why is for the log: it would help who is guessing */
         log_debug("token_refused", "peer=%s reason=\"%s\"", connection->peer, err.text);
         refuse(connection, PROBLEM_INVALID_TOKEN, "the token is not valid");
@@ -123,9 +125,11 @@ static bool check_role(struct connection *connection, const struct request *requ
         refuse(connection, PROBLEM_FORBIDDEN, "not for the role %s", role_word(credential->role));
         return false;
     }
-    if (request->route->flags & ROUTE_TENANT && !credential_covers(credential, request->params[0])) {
-        refuse(connection, PROBLEM_NOT_FOUND, "outside the token"); /* said in no other way than … */
-        return false;                                               /* … of a tenant that is not */
+    if (request->route->flags & ROUTE_TENANT &&
+        !credential_covers(credential, request->params[0])) {
+        /* problem_render() has one text for this and for a tenant that is not there */
+        refuse(connection, PROBLEM_NOT_FOUND, "outside the token");
+        return false;
     }
     return true;
 }

@@ -1,9 +1,9 @@
 /*
- * From a clean request to its handler: the route, then everything the row of the route table asks for,
- * in this order, before the body is read and before the handler runs.
+ * From a clean request to its handler: the route, then everything the row of the route table asks
+ * for, in this order, before the body is read and before the handler runs.
  *
- *     route (404, 405) ─► token (401) ─► role (403) ─► tenant (404) ─► query (400) ─► If-Match (428)
- *          ─► body (400 413 415) ─► handler
+ *     route (404, 405) ─► token (401) ─► role (403) ─► tenant (404) ─► query (400)
+ *          ─► If-Match (428) ─► body (400 413 415) ─► handler
  */
 #ifndef SEKISHO_DOORS_DISPATCH_H
 #define SEKISHO_DOORS_DISPATCH_H

@@ -173,7 +173,7 @@ static bool take_method(struct connection *connection, const char *word)
     return false;
 }
 
-/* Where the first header must start, when the lines lie as in libmicrohttpd before 1.0; else NULL. */
+/* Notes where the first header must start, before 1.0; false when the request line is not clean. */
 static bool take_layout(struct connection *connection, const char *method, const char *version)
 {
     struct facts *facts = &connection->facts;

@@ -20,7 +20,8 @@ static int answer_text(struct request *request, struct response *response, const
     return 0;
 }
 
-int health_live(struct app *app, struct request *request, struct response *response, struct err *err)
+int health_live(struct app *app, struct request *request, struct response *response,
+                struct err *err)
 {
     (void)app, (void)request, (void)err;
     response->text = SLICE_LIT("ok\n");
@@ -53,7 +54,8 @@ static bool does_store_answer(const struct app *app, enum door door)
     return store_ping(app->store, NULL) == 0;
 }
 
-int health_ready(struct app *app, struct request *request, struct response *response, struct err *err)
+int health_ready(struct app *app, struct request *request, struct response *response,
+                 struct err *err)
 {
     (void)err;
     bool store_counts = request->door != DOOR_DIAL;
@@ -94,7 +96,8 @@ static void add_gauge(struct buf *buf, const char *name, const char *help, doubl
 static void add_rulesets(const struct app *app, struct buf *buf)
 {
     struct rulesets_totals totals = rulesets_totals(app->rulesets);
-    add_gauge(buf, "sekisho_rulesets", "Tenants whose rules are in memory.", (double)totals.tenants);
+    add_gauge(buf, "sekisho_rulesets", "Tenants whose rules are in memory.",
+              (double)totals.tenants);
     add_gauge(buf, "sekisho_ruleset_rules", "Rules in memory.", (double)totals.rules);
     add_gauge(buf, "sekisho_ruleset_hot_bytes", "Memory that deciding looks at.",
               (double)totals.bytes_hot);

@@ -100,8 +100,8 @@ void *http_on_uri(void *http, const char *uri, struct MHD_Connection *mhd)
     return connection;
 }
 
-/* A refusal must close the connection when the framing is in doubt; else it waits for the body, if that
- * is small and on its way, so that the client can read the answer and go on. */
+/* A refusal must close the connection when the framing is in doubt; else it waits for the body,
+ * if that is small and on its way, so that the client can read the answer and go on. */
 static bool is_answered_at_once(const struct connection *connection)
 {
     const struct facts *facts = &connection->facts;

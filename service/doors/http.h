@@ -4,17 +4,22 @@
  *     bytes ─► libmicrohttpd ─► gate (framing, sizes, deadlines) ─► route table ─► credential, ROLE
  *           ─► handler(app, request, response) ─► one function finishes every response
  *
- * The gate exists because libmicrohttpd lets too much through. A handler never sees a
- * request that the gate, the route table or the role refused. Handlers return 0 after filling the
- * response, or a negative ERR_* with err filled, which problem.c turns into an RFC 9457 problem (or the
- * word `deny` where the format is text or form).
+ * The gate exists because libmicrohttpd lets too much through. A handler never sees a request
+ * that the gate, the route table or the role refused. Handlers return 0 after filling the
+ * response, or a negative ERR_* with err filled, which problem.c turns into an RFC 9457 problem
+ * (or the word `deny` where the format is text or form).
  *
  * The dial route is the exception that the speed demands: authorize.c answers it without a struct
  * request, from buffers of the connection.
  *
- *     listener.c  sockets, bind rules, TLS, start and stop      gate.c      what libmicrohttpd lets through
- *     http.c      one request from first byte to answer         deadline.c  who takes too long is cut off
- *     dispatch.c  route, credential, role, preconditions        problem.c   errors as RFC 9457 documents
+ *     listener.c   sockets, bind rules, TLS, start and stop
+ *     http.c       one request from first byte to answer
+ *     gate.c       what libmicrohttpd lets through and must not come in
+ *     deadline.c   who takes too long is cut off
+ *     dispatch.c   route, credential, role, preconditions
+ *     authorize.c  the dial route
+ *     answer.c     the one function that finishes every response; ready.c keeps some of them
+ *     problem.c    errors as RFC 9457 documents
  */
 #ifndef SEKISHO_DOORS_HTTP_H
 #define SEKISHO_DOORS_HTTP_H
@@ -76,8 +81,8 @@ struct request {
     void *connection; /* struct MHD_Connection *, for request_query() and request_header() */
 };
 
-/* A query parameter, percent-decoded; empty slice with p == NULL when absent. One that is repeated or not
- * in route->query was answered with 400 before. */
+/* A query parameter, percent-decoded; empty slice with p == NULL when absent. One that is
+ * repeated or not in route->query was answered with 400 before. */
 struct slice request_query(const struct request *request, const char *name);
 /* A header's value, or p == NULL. */
 struct slice request_header(const struct request *request, const char *name);
@@ -109,7 +114,7 @@ struct route {
     const char *const *query; /* the query parameters it knows, ends with NULL; NULL: none */
 };
 enum {
-    ROUTE_TENANT = 1,      /* the first {…} is a tenant: must be covered by the credential, else 404 */
+    ROUTE_TENANT = 1,      /* the first {…} is a tenant: covered by the credential, else 404 */
     ROUTE_NEEDS_MATCH = 2, /* If-Match required (428) */
     ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, BODY_BYTES_MAX at most */
     ROUTE_NDJSON = 8,      /* has an application/x-ndjson body, NDJSON_BYTES_MAX at most */
@@ -123,7 +128,7 @@ extern const struct route admin_routes[];
 struct http_config {
     enum door door;                 /* DOOR_DIAL or DOOR_ADMIN */
     struct endpoint listen;         /* port 0 picks one */
-    struct networks allow;          /* DOOR_DIAL: who may connect; borrowed while the listener runs */
+    struct networks allow;          /* DOOR_DIAL: who may connect; items are borrowed */
     const char *tls_cert, *tls_key; /* DOOR_ADMIN: PEM files; both or neither (NULL) */
     unsigned threads;               /* 0: dial one a core, admin 8 */
     unsigned connections_max;       /* 0: dial 10000, admin 512 */
@@ -133,9 +138,9 @@ struct http;
 
 /*
  * Starts one listener and logs `listening door=… address=…`. Borrows `app` and the items of
- * config->allow. ERR_INVALID, with a text that names the option: dial on another address than loopback
- * without --dial-allow; admin on another than loopback without --tls-cert and --tls-key; certificate or
- * key not usable. ERR_IO: the address is taken.
+ * config->allow. ERR_INVALID, with a text that names the option: dial on another address than
+ * loopback without --dial-allow; admin on another than loopback without --tls-cert and --tls-key;
+ * certificate or key not usable. ERR_IO: the address is taken.
  */
 int http_listen(const struct http_config *config, struct app *app, struct http **ret,
                 struct err *err) MUST_CHECK;
@@ -143,7 +148,8 @@ uint16_t http_port(const struct http *http);
 /* Readiness off, connections end after their next answer; still accepts, so that whoever balances
  * the load can notice. Any thread. */
 void http_drain(struct http *http);
-/* Accepts nothing more, lets requests under way finish (2 s at most), ends all, frees. NULL is fine. */
+/* Accepts nothing more, lets requests under way finish (2 s at most), ends all, frees. NULL is
+ * fine. */
 void http_stop(struct http *http);
 
 #endif

@@ -19,7 +19,7 @@ enum {
     DIAL_CONNECTIONS_MAX = 10000,
     ADMIN_CONNECTIONS_MAX = 512,
     ADMIN_PER_ADDRESS_MAX = 128, /* dial has none: a PBX node is one address */
-    DIAL_MEMORY_BYTES = 24 * 1024,  /* of libmicrohttpd for a connection: 16 kB of header and a bit */
+    DIAL_MEMORY_BYTES = 24 * 1024,  /* of the library, a connection: 16 kB of header and some */
     ADMIN_MEMORY_BYTES = 32 * 1024,
     PEM_BYTES_MAX = 1024 * 1024,
     STOP_MS = 2000,
@@ -46,7 +46,8 @@ static int check_config(const struct http_config *config, struct err *err)
                        "--dial-allow");
     if (config->door == DOOR_ADMIN && !is_loopback && !config->tls_cert)
         return err_set(err, ERR_INVALID,
-                       "--admin-listen is open to other machines: it needs --tls-cert and --tls-key");
+                       "--admin-listen is open to other machines: it needs --tls-cert and "
+                       "--tls-key");
     return 0;
 }
 
@@ -86,7 +87,8 @@ static enum MHD_Result is_welcome(void *context, const struct sockaddr *address,
     return MHD_NO;
 }
 
-/* We take targets apart ourselves (uri.h), so what the library makes of their escapes is never used. */
+/* We take targets apart ourselves (uri.h), so what the library makes of their escapes is never
+ * used. */
 static size_t leave_escapes(void *context, struct MHD_Connection *connection, char *text)
 {
     (void)context, (void)connection;
@@ -190,7 +192,8 @@ static void http_free(struct http *http)
     free(http);
 }
 
-int http_listen(const struct http_config *config, struct app *app, struct http **ret, struct err *err)
+int http_listen(const struct http_config *config, struct app *app, struct http **ret,
+                struct err *err)
 {
     char address[ADDRESS_TEXT_BYTES];
     int rc = check_config(config, err);

@@ -30,7 +30,8 @@ struct shard {
     counter decide_ns;
     counter door_verdicts[DOOR_COUNT];
     counter http[DOOR_COUNT][STATUS_CLASSES];
-    counter connections[DOOR_COUNT]; /* goes below 0 where another thread saw the end; the sum does not */
+    /* goes below 0 where another thread saw the beginning; the sum does not */
+    counter connections[DOOR_COUNT];
     counter cut_off[DOOR_COUNT], refused[DOOR_COUNT];
 };
 
@@ -218,7 +219,8 @@ static void render_doors(const struct metrics *metrics, struct buf *buf, const c
 
 static void render_http(const struct metrics *metrics, struct buf *buf)
 {
-    head(buf, "sekisho_http_responses_total", "counter", "HTTP answers, by door and class of status.");
+    head(buf, "sekisho_http_responses_total", "counter",
+         "HTTP answers, by door and class of status.");
     for (unsigned door = 0; door < DOOR_COUNT; door++)
         for (unsigned class = 1; door != DOOR_AGI && class < STATUS_CLASSES; class++)
             buf_printf(buf, "sekisho_http_responses_total{door=\"%s\",status=\"%uxx\"} %llu\n",

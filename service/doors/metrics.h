@@ -1,9 +1,10 @@
 /*
  * What the node counts, and how Prometheus reads it (text exposition format 0.0.4).
  *
- * A verdict may not wait for a counter: each thread adds to a shard of its own, on cache lines that no
- * other thread writes, and only a reader of /metrics sums the shards up. No label carries a tenant, an
- * account or a number (fewer than ten values a label, and secrecy of communications).
+ * A verdict may not wait for a counter: each thread adds to a shard of its own, on cache lines
+ * that no other thread writes, and only a reader of /metrics sums the shards up. No label carries
+ * a tenant, an account or a number (fewer than ten values a label, and secrecy of
+ * communications).
  */
 #ifndef SEKISHO_DOORS_METRICS_H
 #define SEKISHO_DOORS_METRICS_H
@@ -35,13 +36,14 @@ void metrics_refused(struct metrics *metrics, enum door door);
 
 /*
  * A number that another part keeps and that is read when somebody asks: name with prefix and unit
- * ("sekisho_attempts_dropped_total"), one line of help. Strings are borrowed. `read` is called from any
- * thread. Before the listeners start only. ERR_LIMIT: more than METRICS_SOURCES_MAX.
+ * ("sekisho_attempts_dropped_total"), one line of help. Strings are borrowed. `read` is called
+ * from any thread. Before the listeners start only. ERR_LIMIT: more than METRICS_SOURCES_MAX.
  */
 enum { METRICS_SOURCES_MAX = 64 };
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
 int metrics_add(struct metrics *metrics, enum metric_type type, const char *name, const char *help,
-                double (*read)(const void *context), const void *context, struct err *err) MUST_CHECK;
+                double (*read)(const void *context), const void *context,
+                struct err *err) MUST_CHECK;
 
 /* Appends everything counted so far in exposition format. */
 void metrics_render(const struct metrics *metrics, struct buf *buf);

@@ -4,8 +4,9 @@
  *     {"type":"<base>not_found","title":"Not found","status":404,"detail":"…","code":"not_found",
  *      "request_id":"…","errors":[{"pointer":"/prefix","detail":"…"}]}
  *
- * api/errors.md says what each code means and what to do; tests/lint/errors.py compares it with the
- * table. What libmicrohttpd answers by itself (a request it cannot parse) is HTML and not from here.
+ * api/errors.md says what each code means and what to do; tests/lint/errors.py compares it with
+ * the table. What libmicrohttpd answers by itself (a request it cannot parse) is HTML and not
+ * from here.
  */
 #ifndef SEKISHO_DOORS_PROBLEM_H
 #define SEKISHO_DOORS_PROBLEM_H
@@ -47,9 +48,9 @@ const struct problem_facts *problem_facts(enum problem problem);
 enum problem problem_of(int err_code);
 
 /*
- * Appends the document. `err` may be NULL; its text becomes the detail, and with a field also the only
- * member of errors[]. What went wrong inside (internal, unavailable) is not told to the client: the
- * caller logs it with the request id.
+ * Appends the document. `err` may be NULL; its text becomes the detail, and with a field also the
+ * only member of errors[]. What went wrong inside (internal, unavailable) is not told to the
+ * client: the caller logs it with the request id.
  */
 void problem_render(enum problem problem, const char *base, const char *request_id,
                     const struct err *err, struct buf *buf);

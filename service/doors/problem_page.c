@@ -9,8 +9,9 @@ static struct slice section(struct slice page, struct slice code)
 {
     char heading[64];
     int n = snprintf(heading, sizeof heading, "\n### `%.*s` ", SLICE_ARG(code));
-    const char *start = n > 0 && (size_t)n < sizeof heading ? memmem(page.p, page.n, heading, (size_t)n)
-                                                            : NULL;
+    if (n <= 0 || (size_t)n >= sizeof heading)
+        return SLICE_NONE;
+    const char *start = memmem(page.p, page.n, heading, (size_t)n);
     if (!start)
         return SLICE_NONE;
     start++;
@@ -19,7 +20,8 @@ static struct slice section(struct slice page, struct slice code)
     return (struct slice){start, end ? (size_t)(end - start) : rest};
 }
 
-int problem_page(struct app *app, struct request *request, struct response *response, struct err *err)
+int problem_page(struct app *app, struct request *request, struct response *response,
+                 struct err *err)
 {
     (void)app;
     response->text = section(EMBEDDED(errors), request->params[0]);

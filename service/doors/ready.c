@@ -70,8 +70,8 @@ struct ready_stock *ready_stock(struct ready_stocks *stocks)
     return stock;
 }
 
-/* A Date of our own in place of the one the library would make for each answer (RFC 9110 section 6.6.1;
- * good to the second). Replacing it costs an allocation, once a second. */
+/* A Date of our own in place of the one the library would make for each answer (RFC 9110 section
+ * 6.6.1; good to the second). Replacing it costs an allocation, once a second. */
 static bool set_date(struct ready *ready, int64_t now_s)
 {
     char text[DATE_BYTES];

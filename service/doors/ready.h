@@ -1,14 +1,15 @@
 /*
- * Responses made ready, for the dial route: making one costs libmicrohttpd more than sending it (three
- * allocations and six searches for each header, and a Date for each answer). A verdict has always the
- * same headers and one of a few dozen lengths, so a worker thread keeps the responses it has sent and
- * fills their bodies anew.
+ * Responses made ready, for the dial route: making one costs libmicrohttpd more than sending it
+ * (three allocations and six searches for each header, and a Date for each answer). A verdict has
+ * always the same headers and one of a few dozen lengths, so a worker thread keeps the responses
+ * it has sent and fills their bodies anew.
  *
- *     ready_take(body) ─► same format and length in the stock? fill in : make ─► sent ─► ready_give_back
+ *     ready_take(body) ─► one of this format and length in the stock: fill it in ─► sent ─┐
+ *                         none: make one ─► sent ─────────────► ready_give_back() ◄────────┘
  *
- * A response may be changed only while nobody sends it: between the end of the request it was for and
- * the next ready_take(). Both happen in the one thread that serves the connection, so a stock belongs
- * to a thread and has no lock.
+ * A response may be changed only while nobody sends it: between the end of the request it was for
+ * and the next ready_take(). Both happen in the one thread that serves the connection, so a stock
+ * belongs to a thread and has no lock.
  */
 #ifndef SEKISHO_DOORS_READY_H
 #define SEKISHO_DOORS_READY_H
@@ -31,13 +32,15 @@ struct ready {
 };
 
 struct ready_stocks *ready_stocks_new(void); /* NULL: no memory */
-void ready_stocks_free(struct ready_stocks *stocks); /* when no response is under way; NULL is fine */
+/* When no response is under way; NULL is fine. */
+void ready_stocks_free(struct ready_stocks *stocks);
 
-/* The calling thread's stock; NULL when there is no memory for one. Takes a lock: once a connection. */
+/* The calling thread's stock; NULL when there is no memory for one. Takes a lock: once a
+ * connection. */
 struct ready_stock *ready_stock(struct ready_stocks *stocks);
 
-/* A response with this body (copied) and the common headers, dated `now_ms`; NULL when there is no memory
- * for one. To be given back when its request has ended. */
+/* A response with this body (copied) and the common headers, dated `now_ms`; NULL when there is
+ * no memory for one. To be given back when its request has ended. */
 struct ready *ready_take(struct ready_stock *stock, const char *content_type, struct slice body,
                          int64_t now_ms);
 void ready_give_back(struct ready_stock *stock, struct ready *ready);

@@ -18,8 +18,8 @@ struct slice request_header(const struct request *request, const char *name)
 {
     const char *value = NULL;
     size_t n = 0;
-    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name), &value,
-                                      &n) != MHD_YES)
+    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
+                                      &value, &n) != MHD_YES)
         return SLICE_NONE;
     return (struct slice){value ? value : "", n};
 }

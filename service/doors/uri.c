@@ -58,7 +58,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The byte that stands at *p, which is not plain; moves *p to its last character. Negative: refused. */
+/* The byte that stands at *p, which is not plain; moves *p to its last character. Negative:
+ * refused. */
 static int decode_one(char **p, const char *end, bool may_be_plus)
 {
     switch (class_at(*p)) {

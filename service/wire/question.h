@@ -1,7 +1,7 @@
 /*
- * The question of the dial route as it came in: from the query of a GET or the JSON body of a POST.
- * Both know the same members and refuse others: a misspelt `account` that went unnoticed would be judged
- * without the account's rules.
+ * The question of the dial route as it came in: from the query of a GET or the JSON body of a
+ * POST. Both know the same members and refuse others: a misspelt `account` that went unnoticed
+ * would be judged without the account's rules.
  */
 #ifndef SEKISHO_WIRE_QUESTION_H
 #define SEKISHO_WIRE_QUESTION_H

@@ -1,6 +1,7 @@
 /*
- * The floor of the HTTP doors: libmicrohttpd with the listener's flags and threads, and one response
- * made once, of as many bytes as a verdict has. What `GET /v1/authorize` costs beyond this is ours.
+ * The floor of the HTTP doors: libmicrohttpd with the listener's flags and threads, and one
+ * response made once, of as many bytes as a verdict has. What `GET /v1/authorize` costs beyond
+ * this is ours.
  *
  *     mhd_constant [PORT] [THREADS] [BODY-BYTES]        prints "port N", runs until SIGTERM
  */
@@ -31,8 +32,8 @@ static struct MHD_Daemon *start(uint16_t port, unsigned threads)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, answer, NULL,
-                            MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, answer,
+                            NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_STRICT_FOR_CLIENT, 1,
                             MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u,
                             MHD_OPTION_CONNECTION_LIMIT, 10000u,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(24 * 1024),

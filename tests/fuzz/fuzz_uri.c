@@ -1,7 +1,7 @@
 /*
- * Request targets, from any bytes. What must hold: a part of the result lies within the text, no two
- * parameters have one name, the path has only whole escapes, nothing decodes to NUL, and a query that
- * is written out again from its parts reads the same.
+ * Request targets, from any bytes. What must hold: a part of the result lies within the text, no
+ * two parameters have one name, the path has only whole escapes, nothing decodes to NUL, and a
+ * query that is written out again from its parts reads the same.
  */
 #include <assert.h>
 #include <stdint.h>

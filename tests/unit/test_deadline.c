@@ -115,7 +115,7 @@ static void counts_who_was_cut_off_once(void **state)
     struct peer idle, late;
     connect_peer(&idle);
     connect_peer(&late);
-    deadline_enter(&idle.deadline, PHASE_IDLE); /* an idle connection that ends is nothing special */
+    deadline_enter(&idle.deadline, PHASE_IDLE); /* that an idle one ends is nothing special */
     lets_time_pass(&idle);
     lets_time_pass(&late);
     assert_true(is_cut_within(&idle, SWEEPS_MS) && is_cut_within(&late, SWEEPS_MS));
