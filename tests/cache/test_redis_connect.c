@@ -155,8 +155,6 @@ static void what_is_no_redis_is_told(void **state)
         {"HTTP/1.1 400 Bad Request\r\n\r\n", "is not a Redis", ERR_INVALID},
         {"+hello\r\n", "is not a Redis", ERR_INVALID},
         {"*-1\r\n", "is not a Redis", ERR_INVALID},
-        {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "is not a Redis",
-         ERR_INVALID},
         {"*1\r\n$-1\r\n", "is not a Redis", ERR_INVALID},
         {"-DENIED Redis is running in protected mode\r\n", "protected mode", ERR_UNAVAILABLE},
         {NULL, "closed the connection", ERR_UNAVAILABLE},
