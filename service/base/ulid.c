@@ -1,9 +1,10 @@
 #include "base/ulid.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/random.h>
+
+#include "base/hash.h"
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -12,11 +13,12 @@ static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 struct state {
     unsigned generation;
     int64_t last_ms;
-    uint64_t high; /* the last id's random bits: 16 here, */
-    uint64_t low;  /* and 64 here */
-    char head[18]; /* its characters but for those of the lowest 40 bits, which alone change mostly */
-    size_t left;   /* bytes of `pool` not yet used */
-    unsigned char pool[4096];
+    uint64_t high;   /* the last id's random bits: 16 here, */
+    uint64_t low;    /* and 64 here */
+    char head[18];   /* its characters but for those of the lowest 40 bits, which alone change mostly */
+    uint64_t secret; /* of this millisecond: the steps between its ids are made from it */
+    size_t left;     /* bytes of `pool` not yet used */
+    unsigned char pool[256];
 };
 
 static _Thread_local struct state state;
@@ -37,13 +39,9 @@ __attribute__((constructor)) static void watch_forks(void)
 static void take_random(void *out, size_t n)
 {
     if (state.left < n) {
-        /* more than 256 bytes a call may be cut short by a signal */
-        for (size_t at = 0; at < sizeof state.pool;) {
-            ssize_t got = getrandom(state.pool + at, sizeof state.pool - at, 0);
-            if (got < 0 && errno != EINTR)
-                abort();
-            at += got < 0 ? 0 : (size_t)got;
-        }
+        /* the pool never fails to fill: up to 256 bytes are neither cut short nor interrupted */
+        if (getrandom(state.pool, sizeof state.pool, 0) != sizeof state.pool)
+            abort();
         state.left = sizeof state.pool;
     }
     state.left -= n;
@@ -57,8 +55,8 @@ static bool next_random(int64_t now_ms)
     if (state.generation != now_generation)
         state = (struct state){.generation = now_generation};
     if (now_ms == state.last_ms) {
-        uint32_t step;
-        take_random(&step, sizeof step);
+        /* the kernel's own randomness for each would be a tenth of a whole decision */
+        uint32_t step = hash_mix(state.secret += 0x9e3779b97f4a7c15ULL) >> 32;
         uint64_t low = state.low + step + 1;
         bool is_new_head = (low ^ state.low) >> 40 != 0;
         state.high += low < state.low;
@@ -68,6 +66,7 @@ static bool next_random(int64_t now_ms)
     uint16_t high;
     take_random(&state.low, sizeof state.low);
     take_random(&high, sizeof high);
+    take_random(&state.secret, sizeof state.secret);
     state.high = high & 0x7fff; /* room to count upwards */
     state.last_ms = now_ms;
     return true;

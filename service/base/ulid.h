@@ -5,9 +5,9 @@
  *
  *     01KAKM3Z5Q  8H4V0XJ6S2M9C7RT      10 characters of time, 16 of randomness
  *
- * Within one thread and millisecond each id is greater than the one before it (by a random step, so
- * that the next one cannot be guessed). Randomness is the kernel's, fetched for some hundred ids at a
- * time: an id costs no system call on the dial path.
+ * Within one thread and millisecond each id is greater than the one before it, by a step made from a
+ * secret of that millisecond. Ids name things, they are no keys to them. Randomness is the kernel's, fetched
+ * for a dozen milliseconds at a time: the mass of ids costs no system call on the dial path.
  */
 #ifndef SEKISHO_BASE_ULID_H
 #define SEKISHO_BASE_ULID_H
