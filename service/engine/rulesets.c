@@ -152,7 +152,7 @@ static _Atomic uint64_t *find_slot(struct table *table, uint64_t hash, struct sl
         bool may_be = slot != TOMBSTONE && ((slot ^ hash) & ~ADDRESS_BITS) == 0;
         if (may_be)
             prefetch(slot_ruleset(slot));
-        if (may_be && slice_equals(ruleset_tenant(slot_ruleset(slot)), tenant))
+        if (may_be && hash_same_name(ruleset_tenant(slot_ruleset(slot)), tenant))
             return &table->slots[i];
     }
 }
