@@ -22,9 +22,21 @@ struct finding {
     struct rule_match match; /* len 0: no rule decided */
 };
 
-static struct finding without_rule(enum action action, enum reason reason)
+/* Field by field: a whole one, cleared and then copied, is written and read in different widths, for
+ * which the processor waits. */
+static void find_without_rule(struct finding *ret, enum action action, enum reason reason)
 {
-    return (struct finding){.action = action, .reason = reason};
+    ret->action = action;
+    ret->reason = reason;
+    ret->match.len = 0;
+}
+
+/* The rule that was found in `scope` decides, so far. */
+static void take(struct finding *ret, enum reason reason, enum scope scope)
+{
+    ret->action = ret->match.action;
+    ret->reason = reason;
+    ret->scope = scope;
 }
 
 static void copy_rule(struct deciding_rule *ret, enum scope scope, const struct rule_match *match)
@@ -64,32 +76,32 @@ static void note(const struct asked *asked, enum scope scope, bool is_lock, bool
 static bool find_rule(const struct asked *asked, const struct reading *reading, struct finding *ret)
 {
     struct lookup lookup;
-    struct rule_match match;
     lookup_init(&lookup, asked->policy->numbering, reading);
-    if (ruleset_match(asked->policy->platform, asked->locks, &lookup, asked->now_ms, &match)) {
-        *ret = (struct finding){match.action, REASON_LOCK, SCOPE_PLATFORM, match};
-        note(asked, SCOPE_PLATFORM, true, true, &match);
+    if (ruleset_match(asked->policy->platform, asked->locks, &lookup, asked->now_ms, &ret->match)) {
+        take(ret, REASON_LOCK, SCOPE_PLATFORM);
+        note(asked, SCOPE_PLATFORM, true, true, &ret->match);
         return true;
     }
-    bool found = false;
+    struct rule_match another, *match = &ret->match; /* the first one always takes over */
     unsigned longest_restriction = 0;
     for (int scope = SCOPE_PLATFORM; scope <= SCOPE_ACCOUNT; scope++) {
         const struct scope_rules *of = &asked->scopes[scope];
-        if (!ruleset_match(of->rules, of->range, &lookup, asked->now_ms, &match))
+        if (!ruleset_match(of->rules, of->range, &lookup, asked->now_ms, match))
             continue;
-        bool restricts = match.action != ACTION_ALLOW;
-        bool takes_over = restricts || match.len >= longest_restriction;
-        if (takes_over) {
-            *ret = (struct finding){match.action, REASON_RULE, (enum scope)scope, match};
-            found = true;
-        }
-        if (restricts && match.len > longest_restriction)
-            longest_restriction = match.len;
+        bool restricts = match->action != ACTION_ALLOW;
+        bool takes_over = restricts || match->len >= longest_restriction;
+        note(asked, (enum scope)scope, false, takes_over, match);
+        if (restricts && match->len > longest_restriction)
+            longest_restriction = match->len;
         else if (takes_over && !restricts)
             longest_restriction = 0;
-        note(asked, (enum scope)scope, false, takes_over, &match);
+        if (takes_over && match == &another)
+            ret->match = another;
+        if (takes_over)
+            take(ret, REASON_RULE, (enum scope)scope);
+        match = &another;
     }
-    return found;
+    return match == &another;
 }
 
 /* 2 g: an unknown number that no rule matches is treated as one abroad. */
@@ -108,16 +120,16 @@ static bool begins_with_00(const struct finding *finding)
 
 static void judge_reading(struct asked *asked, const struct reading *reading, struct finding *ret)
 {
-    *ret = without_rule(ACTION_ALLOW, REASON_DEFAULT);
+    find_without_rule(ret, ACTION_ALLOW, REASON_DEFAULT);
     if (reading->kind == KIND_EMERGENCY) {
         ret->reason = REASON_EMERGENCY;
     } else if (reading->kind == KIND_INVALID) {
-        *ret = without_rule(ACTION_DENY, REASON_INVALID_NUMBER);
+        find_without_rule(ret, ACTION_DENY, REASON_INVALID_NUMBER);
     } else if (!find_rule(asked, reading, ret) && reading->kind == KIND_UNKNOWN) {
         find_rule_for_010(asked, ret);
     }
     if (reading->kind == KIND_UNKNOWN00 && ret->action != ACTION_DENY && !begins_with_00(ret))
-        *ret = without_rule(ACTION_DENY, REASON_UNKNOWN00);
+        find_without_rule(ret, ACTION_DENY, REASON_UNKNOWN00);
 }
 
 static void write_finding(const struct finding *finding, struct verdict *ret)
@@ -145,7 +157,8 @@ void policy_judge(const struct policy *policy, struct slice account, const struc
         .now_ms = now_ms,
         .explanation = explanation,
     };
-    struct finding strictest = without_rule(ACTION_DENY, REASON_SUSPENDED);
+    struct finding strictest;
+    find_without_rule(&strictest, ACTION_DENY, REASON_SUSPENDED);
     /* forwarding to 110 (*21*110#) is not calling it */
     bool is_emergency = number->readings[0].kind == KIND_EMERGENCY && !number->readings[0].service[0];
     if (is_emergency || !ruleset_is_suspended(policy->tenant)) {
@@ -168,7 +181,8 @@ void policy_floor(const struct numbering *numbering, const struct number *number
     bool allows = first->kind == KIND_EMERGENCY ||
                   (number->readings_count == 1 && !first->service[0] && first->is_complete &&
                    numbering_floor_allows(numbering, digits));
-    struct finding finding = without_rule(allows ? ACTION_ALLOW : ACTION_DENY, REASON_FLOOR);
+    struct finding finding;
+    find_without_rule(&finding, allows ? ACTION_ALLOW : ACTION_DENY, REASON_FLOOR);
     write_finding(&finding, ret);
     ret->degraded = DEGRADED_FLOOR;
 }
