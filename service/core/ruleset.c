@@ -167,24 +167,26 @@ void lookup_init(struct lookup *lookup, const struct numbering *numbering,
     lookup->groups_count = -1;
 }
 
-/* How many of `n` ascending keys are not above `key`. Written so that it compiles without branches. */
+/*
+ * How many of `n` ascending keys are not above `key`. Written so that it compiles without branches, which
+ * would be guessed wrong: halves until few are left, then all of those at once.
+ */
 static unsigned count_not_above(const uint64_t *keys, unsigned n, uint64_t key)
 {
-    enum { NEAR = 64 };
-    unsigned low = 0;
-    while (n > NEAR) { /* far apart: ask memory for both keys that may be next */
+    enum { FAR = 64, FEW = 12 };
+    unsigned low = 0, count = 0;
+    while (n > FEW) {
         unsigned half = n / 2;
-        __builtin_prefetch(&keys[low + half / 2]);
-        __builtin_prefetch(&keys[low + half + half / 2]);
+        if (n > FAR) { /* ask memory for both keys that may be next */
+            __builtin_prefetch(&keys[low + half / 2]);
+            __builtin_prefetch(&keys[low + half + half / 2]);
+        }
         low += keys[low + half] <= key ? half : 0;
         n -= half;
     }
-    while (n > 1) {
-        unsigned half = n / 2;
-        low += keys[low + half] <= key ? half : 0;
-        n -= half;
-    }
-    return low + (n && keys[low] <= key);
+    for (unsigned i = 0; i < n; i++)
+        count += keys[low + i] <= key;
+    return low + count;
 }
 
 /* The rule of an entry that is in force, or NULL; a dated one before the undated one. */
