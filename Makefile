@@ -104,17 +104,22 @@ run: deps ## install what is missing, build, start a demo and ask it three quest
 	@$(MAKE) $(QUIET) all
 	@service/demo
 
-.PHONY: test-unit
-test-unit: $(UNIT) $(ON_POSTGRES) ## unit tests, case files and store conformance, in process
-	@for test in $(UNIT); do \
-	    if $$test >$$test.log 2>&1; then printf 'ok    %s\n' "$${test#$(BUILD)/tests/}"; \
-	    else cat $$test.log; printf 'FAIL  %s\n' "$$test"; exit 1; fi; done; \
-	    printf '%s programs of unit tests passed\n' $(words $(UNIT))
-	@tests/store/with-postgres tests/store/on-postgres $(ON_POSTGRES) || [ $$? = 77 ]
+# each program is a target of its own, so that those that wait do it side by side
+.PHONY: test-unit test-postgres
+test-unit: $(UNIT:%=%.run) test-postgres ## unit tests, case files and store conformance, in process
+	@printf '%s programs of unit tests passed\n' $(words $(UNIT))
+
+$(BUILD)/tests/%.run: $(BUILD)/tests/%
+	@if $< >$<.log 2>&1; then printf 'ok    %s\n' "$*"; \
+	    else cat $<.log; printf 'FAIL  %s\n' "$<"; exit 1; fi
+
+test-postgres: $(ON_POSTGRES)
+	@tests/store/with-postgres tests/store/on-postgres $^ || [ $$? = 77 ]
 
 .PHONY: test
 test: test-deps ## install what the tests need and run them all
-	@$(MAKE) $(QUIET) all test-unit
+	@$(MAKE) $(QUIET) all
+	@$(MAKE) $(QUIET) -j4 test-unit
 	@$(MAKE) $(QUIET) test-lint test-server
 
 .PHONY: test-server
@@ -123,9 +128,11 @@ test-server: all # the real daemon, over the wire
 
 .PHONY: test-sanitize
 test-sanitize: test-deps ## the same tests with address, undefined and thread sanitizers
-	@$(MAKE) $(QUIET) SANITIZE=address,undefined all test-unit
+	@$(MAKE) $(QUIET) SANITIZE=address,undefined all
+	@$(MAKE) $(QUIET) -j4 SANITIZE=address,undefined test-unit
 	SEKISHO_BUILD=build/address-undefined $(PYTEST) tests/server
-	@$(MAKE) $(QUIET) SANITIZE=thread all test-unit
+	@$(MAKE) $(QUIET) SANITIZE=thread all
+	@$(MAKE) $(QUIET) -j4 SANITIZE=thread test-unit
 	SEKISHO_BUILD=build/thread $(PYTEST) tests/server/test_cases.py tests/server/test_authorize.py \
 	    tests/server/test_agi.py tests/server/test_rules.py
 
