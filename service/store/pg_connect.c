@@ -183,12 +183,13 @@ int pg_result(PGconn *pg, int silence_ms, PGresult **ret, struct err *err)
         if (!PQconsumeInput(pg))
             break; /* PQgetResult() says what was still received, then that it broke */
     }
-    *ret = PQgetResult(pg);
+    PGresult *result = PQgetResult(pg);
     if (PQstatus(pg) == CONNECTION_BAD) {
-        int r = pg_error(pg, *ret, err);
-        PQclear(*ret);
+        int r = pg_error(pg, result, err);
+        PQclear(result);
         return r == ERR_UNAVAILABLE ? r : ERR_UNAVAILABLE;
     }
+    *ret = result;
     return 0;
 }
 
