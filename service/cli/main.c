@@ -15,6 +15,7 @@ const struct command_group command_groups[] = {
     {"rule", "What may be dialed: rules of tenants, accounts and the platform", rule_commands},
     {"profile", "Sets of rules that new tenants and accounts start with", profile_commands},
     {"token", "Bearer tokens: who may ask and change what", token_commands},
+    {"store", "The database itself, without a node", store_commands},
     {"node", "The running daemons, and what each enforces", node_commands},
     {"attempt", "What was asked and answered", attempt_commands},
     {"audit", "Who changed what", audit_commands},
