@@ -32,8 +32,8 @@ struct feed {
     _Atomic int64_t known_at_ms; /* Unix */
 
     pthread_t thread;
-    atomic_bool is_stopping, heard;
-    bool is_doubted, was_failing; /* the thread's own */
+    atomic_bool is_stopping;
+    bool was_failing; /* the thread's own */
     int64_t failing_since_ms;
 };
 
@@ -154,32 +154,17 @@ void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context)
 
 void feed_wake(struct feed *feed)
 {
-    atomic_store(&feed->heard, true);
     store_feed_interrupt(feed->config.store);
 }
 
 /* Waits for the next poll, or until something is heard; false when the end was asked for. */
-static bool wait_for_turn(struct feed *feed, bool *ret_heard)
+static bool wait_for_turn(struct feed *feed)
 {
     store_feed_wait(feed->config.store, POLL_MS);
-    *ret_heard = atomic_exchange(&feed->heard, false);
     return !atomic_load(&feed->is_stopping);
 }
 
-/*
- * The store does not answer. While the cache's invalidations are heard without a gap and none came
- * since, nothing can have been committed that this node does not have.
- */
-static void live_without_store(struct feed *feed, bool heard)
-{
-    struct cache *cache = atomic_load(&feed->cache);
-    feed->is_doubted = feed->is_doubted || heard;
-    bool was_loaded = atomic_load(&feed->is_loaded);
-    if (was_loaded && cache && cache_is_listening(cache) && !feed->is_doubted)
-        know_as_of(feed, clock_now_ms());
-}
-
-static void follow(struct feed *feed, bool heard)
+static void follow(struct feed *feed)
 {
     struct err err = {0};
     char text[LOG_VALUE_BYTES];
@@ -191,10 +176,6 @@ static void follow(struct feed *feed, bool heard)
                  (long long)(clock_mono_ms() - feed->failing_since_ms));
     if (is_failing && !feed->was_failing)
         feed->failing_since_ms = clock_mono_ms();
-    if (is_failing)
-        live_without_store(feed, heard);
-    else
-        feed->is_doubted = false;
     feed->was_failing = is_failing;
 }
 
@@ -209,8 +190,8 @@ static void *run(void *context)
 {
     struct feed *feed = context;
     enum trust before = TRUST_CURRENT;
-    for (bool heard; wait_for_turn(feed, &heard);) {
-        follow(feed, heard);
+    while (wait_for_turn(feed)) {
+        follow(feed);
         enum trust now = rulesets_trust(feed->config.rulesets, clock_now_ms());
         log_trust(before, now);
         before = now;

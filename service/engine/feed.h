@@ -5,8 +5,8 @@
  * poll, once a second.
  *
  * Also says how far what is in memory can be trusted (rulesets_set_trust): current while the store was
- * read within the last seconds, or while the cache's invalidations are heard without a gap and none came;
- * else the last known. A store that is away at start is no end: the snapshot on disk stands in until
+ * read within the last seconds, else the last known. That the cache tells of no change is no proof: who
+ * changed something may have reached the store and not the cache. A store that is away at start is no end: the snapshot on disk stands in until
  * the store is back.
  */
 #ifndef SEKISHO_ENGINE_FEED_H
@@ -41,7 +41,7 @@ struct feed_config { /* all borrowed until feed_stop() */
 int feed_start(const struct feed_config *config, struct feed **ret, struct err *err) MUST_CHECK;
 void feed_stop(struct feed *feed);
 
-/* From then on edits made here are put into the cache, and its silence counts. Borrows `cache`. */
+/* From then on edits made here are put into the cache. Borrows `cache`. */
 void feed_use_cache(struct feed *feed, struct cache *cache);
 /* Something may have changed elsewhere: pulls soon. Never waits; any thread. */
 void feed_wake(struct feed *feed);
