@@ -410,13 +410,17 @@ def test_texts_that_are_not_utf8_are_refused(cli, tenant):
     assert result.returncode == 2 and b"note: is not UTF-8" in result.stderr
 
 
-def test_a_wrong_url_is_told_with_the_option_that_changes_it(cli, daemon):
+def test_a_wrong_url_is_told_with_the_option_that_changes_it(cli, daemon, tmp_path):
     text = cli("tenant", "list", "--url", "http://127.0.0.1:9", status=2)
     assert "http://127.0.0.1:9" in text and "Is sekishod there? --url or SEKISHO_URL" in text
     text = cli("tenant", "list", "--url", "nonsense://x", status=2)
     assert "nonsense" in text and "--url or SEKISHO_URL" in text
     tls = cli.env["SEKISHO_URL"].replace("http:", "https:")
-    assert "http:// or https://" in cli("tenant", "list", env={"SEKISHO_URL": tls}, status=2)
+    trusted = tmp_path / "trusted.pem"  # without it TLS would ask for the machine's, which may have none
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=nobody", "-keyout", tmp_path / "key.pem", "-out", trusted],
+                   check=True, capture_output=True, timeout=60)
+    assert "http:// or https://" in cli("tenant", "list", "--ca-file", trusted, env={"SEKISHO_URL": tls}, status=2)
     assert "--ca-file or SEKISHO_CA_FILE" in cli("tenant", "list", "--ca-file", "/nowhere",
                                                  env={"SEKISHO_URL": tls}, status=2)
     dial = f"http://127.0.0.1:{daemon.ports['dial']}"
