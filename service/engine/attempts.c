@@ -21,7 +21,7 @@ enum {
     FLUSH_MS = 200, /* each flush is a commit that writers of rules have to wait for */
     RETRY_MS_MIN = 100,
     RETRY_MS_MAX = 5000,
-    STOP_MS = 3000, /* how long a store that is away may hold up the end */
+    STOP_MS = 8000, /* how long a store that is away or slow may hold up the end */
     MINUTE_MS = 60000,
 };
 

@@ -26,7 +26,7 @@ struct store;
  * thread. */
 int attempts_new(struct store *store, struct attempts **ret, struct err *err) MUST_CHECK;
 
-/* Writes what is still in the ring, trying for a few seconds at most, and frees. No
+/* Writes what is still in the ring, trying for 8 s at most, and frees. No
  * attempts_record() may be running. NULL is fine. */
 void attempts_stop(struct attempts *attempts);
 
