@@ -4,8 +4,8 @@
  *     decide        prints one JSON object; bench.py makes a table of it
  *
  * A sample is one batch of calls, written outside the measured time: random tenants, random dialed
- * strings. Batches of all scenarios take turns, round after round, so that whatever else the machine
- * does meets all of them alike; what is told is the median of the rounds' medians.
+ * strings. Scenarios take turns, round after round, so that whatever else the machine does meets all of
+ * them alike. What is told is the median of the rounds' medians, and of ratios within a round.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "engine/engine.h"
 #include "world.h"
 
-enum { BATCH = 64, DIALED = 8192, ROUNDS = 9, BATCHES = 300, THREADS_MAX = 4 };
+enum { BATCH = 64, DIALED = 8192, ROUNDS = 15, BATCHES = 200, THREADS_MAX = 4 };
 
 static struct dialed {
     unsigned n;
@@ -48,7 +48,7 @@ static struct scenario scenarios[] = {
     {.name = "tenants_1000000", .tenants = 1000000, .rules = 5},
 };
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
-enum { HOT = 1, TEN_THOUSAND = 4, MILLION = 8 }; /* indexes of some of them */
+enum { HOT = 1, TEN_THOUSAND = 4, THOUSAND = 5, MILLION = 8 }; /* indexes of some of them */
 
 struct batch {
     struct call calls[BATCH];
@@ -91,10 +91,26 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Sorts them. */
 static double median(double *values, unsigned n)
 {
     qsort(values, n, sizeof *values, compare);
     return values[n / 2];
+}
+
+static double median_of_rounds(const double *rounds)
+{
+    double sorted[ROUNDS];
+    memcpy(sorted, rounds, sizeof sorted);
+    return median(sorted, ROUNDS);
+}
+
+static double ratio_of_rounds(const double *ours, const double *theirs)
+{
+    double ratios[ROUNDS];
+    for (unsigned i = 0; i < ROUNDS; i++)
+        ratios[i] = ours[i] / theirs[i];
+    return median(ratios, ROUNDS);
 }
 
 /* The median of one round; the first batches only warm up. */
@@ -144,8 +160,10 @@ static void do_part(enum part part, struct batch *batch, unsigned i,
     }
 }
 
-/* Each part over a whole batch, then the next; medians in ret. */
-static void measure_parts(struct batch *batch, const struct scenario *scenario, double ret[PARTS])
+static double parts_ns[PARTS];
+
+/* Each part over a whole batch, then the next; medians in parts_ns. */
+static void measure_parts(struct batch *batch, const struct scenario *scenario)
 {
     enum { TIMES = 2000 };
     static const enum part order[PARTS] = {FOLD, FIND, EMERGENCY, READ, JUDGE, DIAL};
@@ -161,7 +179,7 @@ static void measure_parts(struct batch *batch, const struct scenario *scenario, 
         }
     }
     for (unsigned part = 0; part < PARTS; part++)
-        ret[part] = median(samples[part], TIMES);
+        parts_ns[part] = median(samples[part], TIMES);
 }
 
 /* --- several threads ------------------------------------------------------------------------------ */
@@ -245,13 +263,17 @@ static void report_bytes(void)
            (double)many.bytes_cold / (double)many.rules);
 }
 
-int main(void)
+static struct {
+    unsigned threads;
+    double alone_ns[ROUNDS], together_ns[ROUNDS], ghz[ROUNDS];
+} measured;
+
+static void measure(void)
 {
     struct random dice = {2026};
     struct batch *batch = calloc(1, sizeof *batch);
-    double parts[PARTS], alone[ROUNDS], together[ROUNDS], ghz[ROUNDS];
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = processors < THREADS_MAX ? (unsigned)processors : THREADS_MAX;
+    measured.threads = processors < THREADS_MAX ? (unsigned)processors : THREADS_MAX;
     for (unsigned i = 0; i < DIALED; i++)
         pool[i].n = dialed_make(&dice, pool[i].text);
     for (unsigned i = 0; i < SCENARIOS; i++)
@@ -260,23 +282,36 @@ int main(void)
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < SCENARIOS; i++)
             scenarios[i].rounds_ns[round] = round_of(batch, &scenarios[i], &dice);
-        ghz[round] = measure_ghz();
-        alone[round] = measure_threads(1);
-        together[round] = measure_threads(threads);
+        measured.ghz[round] = measure_ghz();
+        measured.alone_ns[round] = measure_threads(1);
+        measured.together_ns[round] = measure_threads(measured.threads);
     }
-    measure_parts(batch, &scenarios[HOT], parts);
+    measure_parts(batch, &scenarios[HOT]);
+    free(batch);
+}
 
-    printf("{\"ghz\":%.2f,\"decision_ns\":{", median(ghz, ROUNDS));
+static void report(void)
+{
+    printf("{\"ghz\":%.2f,\"decision_ns\":{", median_of_rounds(measured.ghz));
     for (unsigned i = 0; i < SCENARIOS; i++)
-        printf("%s\"%s\":%.1f", i ? "," : "", scenarios[i].name,
-               median(scenarios[i].rounds_ns, ROUNDS));
-    /* the median has sorted them */
-    printf("},\"quietest_round_ns\":%.1f,\"parts_ns\":{", scenarios[HOT].rounds_ns[0]);
+        printf("\"%s\":%.1f,", scenarios[i].name, median_of_rounds(scenarios[i].rounds_ns));
+    printf("\"alone\":%.1f,\"together\":%.1f},\"parts_ns\":{", median_of_rounds(measured.alone_ns),
+           median_of_rounds(measured.together_ns));
     for (unsigned part = 0; part < PARTS; part++)
-        printf("%s\"%s\":%.1f", part ? "," : "", part_words[part], parts[part]);
-    printf("},\"threads\":{\"count\":%u,\"alone_ns\":%.1f,\"together_ns\":%.1f}", threads,
-           median(alone, ROUNDS), median(together, ROUNDS));
+        printf("%s\"%s\":%.1f", part ? "," : "", part_words[part], parts_ns[part]);
+    printf("},\"threads\":%u,\"ratios\":{\"rules\":%.3f,\"tenants\":%.3f,\"threads\":%.3f}",
+           measured.threads,
+           ratio_of_rounds(scenarios[TEN_THOUSAND].rounds_ns, scenarios[HOT].rounds_ns),
+           ratio_of_rounds(scenarios[MILLION].rounds_ns, scenarios[THOUSAND].rounds_ns),
+           ratio_of_rounds(measured.together_ns, measured.alone_ns));
     report_bytes();
-    printf("}\n");
+    median(scenarios[HOT].rounds_ns, ROUNDS); /* sorts them */
+    printf(",\"quietest_round_ns\":%.1f}\n", scenarios[HOT].rounds_ns[0]);
+}
+
+int main(void)
+{
+    measure();
+    report();
     return 0;
 }
