@@ -48,7 +48,8 @@ class Editor(threading.Thread):
         super().__init__(daemon=True)
         self.clients, self.tenants, self.pause = clients, tenants, pause
         self.truths, self.ids = {}, {}
-        self.added, self.refused, self.unknown, self.count = {}, {}, {}, 0
+        self.added, self.refused, self.unknown = {}, {}, {}
+        self.count, self.sent_at = 0, 0.0  # acknowledged edits; when the latest of them was sent
         self.is_ending = threading.Event()
 
     def prepare(self):
@@ -63,12 +64,15 @@ class Editor(threading.Thread):
     def run(self):
         turn = 0
         while not self.is_ending.is_set():
+            count, sent_at = self.count, time.monotonic()
             client, tenant = self.clients[turn % len(self.clients)], self.tenants[turn % len(self.tenants)]
             if turn % 5 == 4:
                 self.add(client, tenant, f"0104{turn:06}")
             else:
                 self.turn_over(client, tenant)
             turn += 1
+            if self.count > count:
+                self.sent_at = sent_at
             self.is_ending.wait(self.pause)
 
     def turn_over(self, client, tenant):

@@ -20,10 +20,10 @@ RECOVERED_SECONDS = 20   # Sentinels need 2 s to see that a master is lost, and 
 FAULTS = [
     ("pause", ["postgres1"], 2.5), ("pause", ["postgres1"], 8), ("kill", ["postgres1"], 2.5),
     ("kill", ["postgres2"], 2.5),
-    ("pause", ["redis"], 1.5), ("pause", ["redis"], 6), ("kill", ["redis"], 6), ("kill", ["sentinel1"], 2.5),
+    ("pause", ["redis"], 5), ("kill", ["redis"], 5), ("kill", ["sentinel1"], 2),
     ("pause", ["node2"], 2), ("pause", ["node2"], 4), ("kill", ["node2"], 2.5),
     ("pause", ["postgres1", "redis"], 3.5), ("kill", ["postgres1", "node2"], 2.5),
-    ("kill", ["redis", "sentinel2"], 6),
+    ("kill", ["redis", "sentinel2"], 5),
 ]
 
 
@@ -42,6 +42,13 @@ class Traffic:
         self.callers.append(Caller("proxy", cluster.proxy, truths, self.stalls, BOUND_SECONDS, PROXY_SLOW_SECONDS))
         for thread in (self.stalls, *self.editors, *self.callers):
             thread.start()
+
+    def wait_for_edits(self, window):
+        """Edits go on once all is mended."""
+        until = time.monotonic() + RECOVERED_SECONDS
+        while any(editor.sent_at < window[1] for editor in self.editors):
+            assert time.monotonic() < until, "no edit has been acknowledged since all was mended"
+            time.sleep(0.05)
 
     def end(self):
         for caller in self.callers:
@@ -103,6 +110,7 @@ def test_a_fault(cluster, how, parts, seconds):
         time.sleep(BEFORE_SECONDS)
         window = break_and_mend(cluster, how, parts, seconds)
         time.sleep(AFTER_SECONDS)
+        traffic.wait_for_edits(window)
     finally:
         traffic.end()
     traffic.tell(title)
@@ -111,7 +119,6 @@ def test_a_fault(cluster, how, parts, seconds):
     for editor in traffic.editors:
         lost, undead = editor.lost(cluster.nodes[0])
         assert not lost and not undead, f"acknowledged and lost: {lost}; refused and there: {undead}"
-        assert editor.count > 20
     wait_until_all_listen(cluster)
 
 
