@@ -69,15 +69,16 @@ static int failed(struct connection *conn, int code)
 /* A privilege that is missing is for the operator to give, never the fault of who asks. */
 static int refuse(struct connection *conn, const PGresult *result, struct err *err)
 {
-    int code = pg_error(conn->client->pg, result, err);
+    struct err said = {0};
+    int code = pg_error(conn->client->pg, result, &said);
     if (pg_state_is(result, "25006")) /* it writes no more: look for the one that does */
         conn->is_broken = true;
     if (code == ERR_FORBIDDEN && conn->mode != SQL_ALONE) {
         code = ERR_UNAVAILABLE;
-        if (err)
-            err->code = code;
+        return failed(conn, err_set(err, code, "%s (sekisho store migrate --grant lets a user in)",
+                                    said.text));
     }
-    return failed(conn, code);
+    return failed(conn, err_set(err, code, "%s", said.text));
 }
 
 /* --- the start of a transaction ----------------------------------------------------------------------- */

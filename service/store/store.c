@@ -19,7 +19,8 @@ int store_check_url(const char *url, struct err *err)
 }
 
 /* Opens the database and brings it up to date. Messages name it without passwords. */
-static int open_sql(const char *url, struct sql **ret, unsigned *ret_applied, struct err *err)
+static int open_sql(const char *url, bool is_service, struct sql **ret, unsigned *ret_applied,
+                    struct err *err)
 {
     struct sql *sql;
     int r = store_check_url(url, err);
@@ -29,7 +30,10 @@ static int open_sql(const char *url, struct sql **ret, unsigned *ret_applied, st
     r = driver->open(url, &sql, err);
     if (r < 0)
         return r;
-    r = migrate(sql, ret_applied, err);
+    if (is_service && driver->check_user)
+        r = driver->check_user(sql, err);
+    if (r == 0)
+        r = migrate(sql, ret_applied, err);
     if (r < 0) {
         err_context(err, "--store: %s", sql->name);
         driver->close(sql);
@@ -46,12 +50,7 @@ int store_open(const char *url, struct store **ret, struct err *err)
         return err_set(err, ERR_NOMEM, "out of memory");
     store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = store->wake_fd < 0 ? err_set(err, ERR_IO, "eventfd: %s", strerror(errno))
-                               : open_sql(url, &store->sql, NULL, err);
-    if (r == 0 && store->sql->driver->check_user) {
-        r = store->sql->driver->check_user(store->sql, err);
-        if (r < 0)
-            err_context(err, "--store: %s", store->sql->name);
-    }
+                               : open_sql(url, true, &store->sql, NULL, err);
     if (r < 0) {
         store_close(store);
         return r;
@@ -89,7 +88,7 @@ static int grant(struct sql *sql, const char *user, struct err *err)
 int store_migrate(const char *url, const char *user, unsigned *ret_applied, struct err *err)
 {
     struct sql *sql;
-    int r = open_sql(url, &sql, ret_applied, err);
+    int r = open_sql(url, false, &sql, ret_applied, err);
     if (r < 0)
         return r;
     if (user && user[0])
