@@ -11,6 +11,7 @@ enum {
     HOSTS_MAX = 16,
     KEYWORDS_MAX = 64,
     SERVER_VERSION_MIN = 130000, /* pg_current_xact_id() and its like */
+    PID_MS = 1000,
     HOST_TIMEOUT_MS = 2000,      /* of each host, when there are several */
 };
 
@@ -209,6 +210,16 @@ int pg_run(PGconn *pg, const char *text, int silence_ms, PGresult **ret, struct 
     else
         *ret = last;
     return r;
+}
+
+bool pg_is_direct(PGconn *pg)
+{
+    PGresult *result;
+    if (pg_run(pg, "SELECT pg_backend_pid()", PID_MS, &result, NULL) < 0)
+        return false;
+    bool is_same = strtol(PQgetvalue(result, 0, 0), NULL, 10) == PQbackendPID(pg);
+    PQclear(result);
+    return is_same;
 }
 
 /* --- connecting ----------------------------------------------------------------------------------------- */

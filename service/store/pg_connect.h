@@ -13,6 +13,7 @@
 #ifndef SEKISHO_STORE_PG_CONNECT_H
 #define SEKISHO_STORE_PG_CONNECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libpq-fe.h>
@@ -39,6 +40,10 @@ int pg_result(PGconn *pg, int silence_ms, PGresult **ret, struct err *err) MUST_
 /* Runs statements without parameters; *ret (may be NULL) is the last one's result. Returns new. Errors
  * as pg_result() and pg_error(). */
 int pg_run(PGconn *pg, const char *text, int silence_ms, PGresult **ret, struct err *err) MUST_CHECK;
+
+/* Is it the server itself, not a pooler, at the other end? Asks it (the process id that a pooler tells is
+ * its own invention). */
+bool pg_is_direct(PGconn *pg);
 
 /* What the server or libpq said last, as one of the errors of sql.h; `result` may be NULL. */
 int pg_error(PGconn *pg, const PGresult *result, struct err *err);

@@ -43,16 +43,6 @@ static void hang_up(struct pg_listener *listener, int retry_ms)
     listener->retry_at_ms = clock_mono_ms() + retry_ms;
 }
 
-static bool is_direct(PGconn *pg)
-{
-    PGresult *result;
-    if (pg_run(pg, "SELECT pg_backend_pid()", ANSWER_MS, &result, NULL) < 0)
-        return false;
-    bool is_same = strtol(PQgetvalue(result, 0, 0), NULL, 10) == PQbackendPID(pg);
-    PQclear(result);
-    return is_same;
-}
-
 /* Was it connected just now? */
 static bool connect(struct pg_listener *listener)
 {
@@ -63,7 +53,7 @@ static bool connect(struct pg_listener *listener)
         hang_up(listener, RETRY_MS);
         return false;
     }
-    if (!is_direct(listener->pg)) {
+    if (!pg_is_direct(listener->pg)) {
         hang_up(listener, RETRY_POOLER_MS);
         return false;
     }

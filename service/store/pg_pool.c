@@ -66,6 +66,8 @@ static int connect(struct pg_pool *pool, struct pg_client *client, struct err *e
     if (r < 0)
         return r;
     client->pg = pg;
+    client->may_prepare = pg_is_direct(pg);
+    memset(client->prepared, 0, sizeof client->prepared);
     client->commits = 0;
     client->is_used = false;
     ulid_make(clock_now_ms(), client->writer);

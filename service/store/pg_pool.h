@@ -9,8 +9,12 @@
 
 struct pg_pool;
 
+enum { PG_PREPARED_MAX = 256 };
+
 struct pg_client {
     PGconn *pg;
+    bool may_prepare;                      /* false through a pooler, where statements get lost */
+    const char *prepared[PG_PREPARED_MAX]; /* by their addresses; the place is the statement's name */
     char writer[32];          /* its name in the table commits; unique in the world */
     uint64_t commits;         /* it has made so far */
     bool is_used;             /* before: the server may have gone since */

@@ -3,9 +3,8 @@
  *
  *     begin ──► take one ··· first statement ──► BEGIN, limits, scope ──► … ──► COMMIT ──► give back
  *
- * Statements go as they are, with parameters beside them (PQsendQueryParams) and nothing prepared, and all
- * settings end with the transaction: so it is the same whether a pooler in transaction mode stands
- * between or not. BEGIN waits for the first statement, so that it shares a round trip with the
+ * All settings end with the transaction, and statements are prepared only where the server itself is at
+ * the other end: so it is the same whether a pooler in transaction mode stands between or not. BEGIN waits for the first statement, so that it shares a round trip with the
  * settings; and when a connection kept from earlier turns out dead there, another takes its place and
  * nothing is lost.
  *
@@ -175,6 +174,43 @@ static int gather(struct connection *conn, struct err *err)
                : refuse(conn, conn->result, err);
 }
 
+/* The place of a statement among those prepared, or where it may go; -1: there is no room near by. */
+static int find_place(const struct pg_client *client, const char *text)
+{
+    enum { PROBES = 8 };
+    unsigned home = (unsigned)(((uintptr_t)text * 0x9e3779b97f4a7c15u) >> 56);
+    for (unsigned i = 0; i < PROBES; i++) {
+        unsigned at = (home + i) % PG_PREPARED_MAX;
+        if (!client->prepared[at] || client->prepared[at] == text)
+            return (int)at;
+    }
+    return -1;
+}
+
+/* Planning a short statement costs more than running it. `name` stays empty where it is to be sent whole. */
+static int prepare(struct connection *conn, const char *text, struct sql_values values,
+                   const Oid *types, char name[16], struct err *err)
+{
+    struct pg_client *client = conn->client;
+    int at = client->may_prepare ? find_place(client, text) : -1;
+    for (unsigned i = 0; i < values.count && at >= 0; i++)
+        if (values.list[i].type == SQL_NULL) /* of which type, the statement alone knows */
+            at = -1;
+    if (at < 0)
+        return 0;
+    snprintf(name, 16, "s%d", at);
+    if (client->prepared[at])
+        return 0;
+    if (!PQsendPrepare(client->pg, name, text, (int)values.count, types))
+        return failed(conn, pg_error(client->pg, NULL, err));
+    int r = gather(conn, err);
+    PQclear(conn->result);
+    conn->result = NULL;
+    if (r == 0)
+        client->prepared[at] = text;
+    return r;
+}
+
 static int postgres_query(struct sql_conn *base, const char *text, struct sql_values values,
                           struct err *err)
 {
@@ -199,7 +235,14 @@ static int postgres_query(struct sql_conn *base, const char *text, struct sql_va
         formats[i] = 1;
     }
     PGconn *pg = conn->client->pg;
-    if (!PQsendQueryParams(pg, text, (int)values.count, types, bytes, lengths, formats, 1))
+    char name[16] = "";
+    r = prepare(conn, text, values, types, name, err);
+    if (r < 0)
+        return r;
+    int sent = name[0] ? PQsendQueryPrepared(pg, name, (int)values.count, bytes, lengths, formats, 1)
+                       : PQsendQueryParams(pg, text, (int)values.count, types, bytes, lengths,
+                                           formats, 1);
+    if (!sent)
         return failed(conn, pg_error(pg, NULL, err));
     conn->row = -1;
     conn->is_streaming = conn->mode == SQL_WALK && PQsetSingleRowMode(pg);
