@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "proxy.h"
+#include "pg_proxy.h"
 #include "store/txn.h"
 
 static const struct slice acme = {"acme", 4};
@@ -233,9 +233,9 @@ static void a_database_of_another_program_is_left_alone(void **state)
 
 /* --- commits whose answer is lost --------------------------------------------------------------------------- */
 
-static struct proxy *reopen_by_proxy(struct suite *suite)
+static struct pg_proxy *reopen_by_proxy(struct suite *suite)
 {
-    struct proxy *proxy = proxy_start(getenv("SEKISHO_TEST_PG"));
+    struct pg_proxy *proxy = pg_proxy_start(getenv("SEKISHO_TEST_PG"));
     reopen_at(suite, url_with(suite, "sekisho", "&port=5433"));
     return proxy;
 }
@@ -261,42 +261,42 @@ static void a_commit_that_was_made_is_told_though_its_answer_was_lost(void **sta
 {
     struct suite *suite = *state;
     struct err said;
-    struct proxy *proxy = reopen_by_proxy(suite);
+    struct pg_proxy *proxy = reopen_by_proxy(suite);
     for (int i = 0; i < 5; i++) {
         const char *id = arena_printf(&suite->arena, "t%d", i);
-        proxy_set(proxy, PROXY_LOSE_ANSWER);
+        pg_proxy_set(proxy, PROXY_LOSE_ANSWER);
         assert_int_equal(put_and_commit(suite, id, &said), 0);
-        assert_int_equal(proxy_lost(proxy), 1);
+        assert_int_equal(pg_proxy_lost(proxy), 1);
         assert_true(is_there(suite, id));
     }
     store_close(suite->store);
     suite->store = NULL;
-    proxy_stop(proxy);
+    pg_proxy_stop(proxy);
 }
 
 static void a_commit_that_was_not_made_is_told(void **state)
 {
     struct suite *suite = *state;
     struct err said;
-    struct proxy *proxy = reopen_by_proxy(suite);
-    proxy_set(proxy, PROXY_LOSE_COMMIT);
+    struct pg_proxy *proxy = reopen_by_proxy(suite);
+    pg_proxy_set(proxy, PROXY_LOSE_COMMIT);
     assert_int_equal(put_and_commit(suite, "acme", &said), ERR_UNAVAILABLE);
-    assert_int_equal(proxy_lost(proxy), 1);
+    assert_int_equal(pg_proxy_lost(proxy), 1);
     assert_non_null(strstr(said.text, "nothing was changed"));
     assert_false(is_there(suite, "acme"));
     assert_int_equal(put_and_commit(suite, "acme", &said), 0); /* and the store goes on */
     assert_true(is_there(suite, "acme"));
     store_close(suite->store);
     suite->store = NULL;
-    proxy_stop(proxy);
+    pg_proxy_stop(proxy);
 }
 
 static void a_commit_of_which_nobody_can_tell_is_unknown(void **state)
 {
     struct suite *suite = *state;
     struct err said;
-    struct proxy *proxy = reopen_by_proxy(suite);
-    proxy_set(proxy, PROXY_LOSE_ALL);
+    struct pg_proxy *proxy = reopen_by_proxy(suite);
+    pg_proxy_set(proxy, PROXY_LOSE_ALL);
     int64_t start_ms = clock_mono_ms();
     assert_int_equal(put_and_commit(suite, "acme", &said), ERR_UNAVAILABLE);
     assert_in_range(clock_mono_ms() - start_ms, 4000, 20000);
@@ -304,7 +304,7 @@ static void a_commit_of_which_nobody_can_tell_is_unknown(void **state)
     assert_true(is_there(suite, "acme")); /* as it happens */
     store_close(suite->store);
     suite->store = NULL;
-    proxy_stop(proxy);
+    pg_proxy_stop(proxy);
 }
 
 static void a_backend_that_is_killed_changes_nothing(void **state)

@@ -1,6 +1,6 @@
 #include "suite.h"
 
-#include "proxy.h"
+#include "pg_proxy.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-struct proxy {
+struct pg_proxy {
     struct sockaddr_un address, server;
     int listener;
     _Atomic int mode, is_over;
@@ -18,7 +18,7 @@ struct proxy {
 };
 
 struct pair {
-    struct proxy *proxy;
+    struct pg_proxy *proxy;
     int client, server;
 };
 
@@ -71,7 +71,7 @@ static void *serve(void *context)
     return NULL;
 }
 
-static void let_in(struct proxy *proxy, int client)
+static void let_in(struct pg_proxy *proxy, int client)
 {
     pthread_t thread;
     struct pair *pair = malloc(sizeof *pair);
@@ -90,7 +90,7 @@ static void let_in(struct proxy *proxy, int client)
 
 static void *accept_all(void *context)
 {
-    struct proxy *proxy = context;
+    struct pg_proxy *proxy = context;
     while (!atomic_load(&proxy->is_over)) {
         struct pollfd fd = {.fd = proxy->listener, .events = POLLIN};
         if (poll(&fd, 1, 100) <= 0)
@@ -112,9 +112,9 @@ static struct sockaddr_un at(const char *folder, int port)
     return address;
 }
 
-struct proxy *proxy_start(const char *folder)
+struct pg_proxy *pg_proxy_start(const char *folder)
 {
-    struct proxy *proxy = calloc(1, sizeof *proxy);
+    struct pg_proxy *proxy = calloc(1, sizeof *proxy);
     assert_non_null(proxy);
     proxy->server = at(folder, 5432);
     proxy->address = at(folder, 5433);
@@ -127,18 +127,18 @@ struct proxy *proxy_start(const char *folder)
     return proxy;
 }
 
-void proxy_set(struct proxy *proxy, enum proxy_mode mode)
+void pg_proxy_set(struct pg_proxy *proxy, enum pg_proxy_mode mode)
 {
     atomic_store(&proxy->lost, 0);
     atomic_store(&proxy->mode, mode);
 }
 
-unsigned proxy_lost(struct proxy *proxy)
+unsigned pg_proxy_lost(struct pg_proxy *proxy)
 {
     return atomic_load(&proxy->lost);
 }
 
-void proxy_stop(struct proxy *proxy)
+void pg_proxy_stop(struct pg_proxy *proxy)
 {
     atomic_store(&proxy->is_over, 1);
     pthread_join(proxy->thread, NULL);
