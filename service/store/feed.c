@@ -125,7 +125,7 @@ static int read_since(struct txn *txn, struct feed_position *position, unsigned 
         horizon.end < position->seq)
         return err_set(err, ERR_STALE, "store: the database has another history than before");
     position->history = horizon.history;
-    if (position->place < 0) /* a new round; the next one begins where everything is complete now */
+    if (position->place < 0 || !position->next) /* a new round; the next one begins where everything is complete now */
         position->next = horizon.complete;
     r = read_rows(txn, position, horizon.end, limit, arena, rows, ret_count, err);
     if (r == 0 && *ret_count < limit) {

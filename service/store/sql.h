@@ -116,6 +116,9 @@ struct sql_driver {
     /* The number of this write transaction in the change feed. */
     int (*seq)(struct sql_conn *conn, uint64_t *ret, struct err *err);
     int (*horizon)(struct sql_conn *conn, struct sql_horizon *ret, struct err *err);
+    /* After rows came in with numbers of their own: what the database numbers goes on behind them. NULL:
+     * it does so by itself. */
+    int (*copied)(struct sql_conn *conn, struct err *err);
     /* Waits until another process committed to the feed, `wake_fd` becomes readable or time is up;
      * tells others of our commits when `has_committed` was set meanwhile. NULL: there are no others. */
     void (*wait)(struct sql *sql, int wake_fd, atomic_bool *has_committed, int timeout_ms);

@@ -21,7 +21,7 @@
 #include "store/pg_pool.h"
 
 enum {
-    PARAMETERS_MAX = 24,
+    PARAMETERS_MAX = 1024,
     SCOPE_BYTES = 128,
     STATEMENT_MS = 5000, /* the server gives up */
     SILENCE_MS = 7000,   /* we give up on the server */
@@ -103,11 +103,11 @@ static int start_once(struct connection *conn, struct err *err)
                      "set_config('lock_timeout', '%d', true), "
                      "set_config('idle_in_transaction_session_timeout', '%d', true)%s",
                      begins[conn->mode], scope, limit_ms, limit_ms, LONG_MS,
-                     conn->mode == SQL_WRITE ? PG_WRITING_COLUMNS : "");
+                     conn->mode == SQL_WRITE || conn->mode == SQL_ALONE ? PG_WRITING_COLUMNS : "");
     PQfreemem(scope);
     assert(n < (int)sizeof text);
     int r = pg_run(pg, text, silence_ms(conn), &result, err);
-    if (r == 0 && conn->mode == SQL_WRITE)
+    if (r == 0 && (conn->mode == SQL_WRITE || conn->mode == SQL_ALONE))
         pg_writing_read(&conn->writing, result, 4);
     PQclear(result);
     return r;
@@ -436,6 +436,15 @@ static int postgres_horizon(struct sql_conn *base, struct sql_horizon *ret, stru
     return r;
 }
 
+static int postgres_copied(struct sql_conn *base, struct err *err)
+{
+    return postgres_script(base,
+                           "SELECT set_config('sekisho.tenant', '*', true); "
+                           "SELECT setval(pg_get_serial_sequence('audit', 'seq'), "
+                           "(SELECT COALESCE(MAX(seq), 0) + 1 FROM audit), false)",
+                           err);
+}
+
 static void postgres_wait(struct sql *base, int wake_fd, atomic_bool *has_committed, int timeout_ms)
 {
     struct database *database = (struct database *)base;
@@ -582,6 +591,7 @@ const struct sql_driver sql_postgres = {
     .scope = postgres_scope,
     .seq = postgres_seq,
     .horizon = postgres_horizon,
+    .copied = postgres_copied,
     .wait = postgres_wait,
     .query = postgres_query,
     .next = postgres_next,

@@ -75,6 +75,11 @@ int suite_teardown(void **state)
     return 0;
 }
 
+void suite_drop(struct suite *suite)
+{
+    drop_everything(suite->url);
+}
+
 void suite_reopen(struct suite *suite)
 {
     store_close(suite->store);

@@ -33,6 +33,8 @@ int suite_setup(void **state);
 int suite_teardown(void **state);
 #define STORE_TEST(function) cmocka_unit_test_setup_teardown(function, suite_setup, suite_teardown)
 
+/* The suite's database as if nothing had ever been in it; the store must be closed. */
+void suite_drop(struct suite *suite);
 /* Closes the store and opens it again. */
 void suite_reopen(struct suite *suite);
 
