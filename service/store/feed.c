@@ -167,9 +167,9 @@ uint64_t feed_position_complete(const struct feed_position *position)
 
 void store_feed_wait(struct store *store, int timeout_ms)
 {
-    const struct sql_driver *driver = store->sql->driver;
-    if (driver->wait) {
-        driver->wait(store->sql, store->wake_fd, &store->has_committed, timeout_ms);
+    struct sql *sql = atomic_load(&store->sql);
+    if (sql && sql->driver->wait) {
+        sql->driver->wait(sql, store->wake_fd, &store->has_committed, timeout_ms);
         return;
     }
     struct pollfd fd = {.fd = store->wake_fd, .events = POLLIN};

@@ -147,7 +147,7 @@ int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
         return r;
     r = txn_scope_everybody(walk.txn, err);
     if (r == 0)
-        r = store->sql->driver->horizon(walk.txn->conn, &horizon, err);
+        r = walk.txn->conn->driver->horizon(walk.txn->conn, &horizon, err);
     if (r == 0)
         r = txn_query(walk.txn, POLICY_SELECT " ORDER BY p.tenant, r.id", SQL_NO_VALUES, err);
     if (r == 0)

@@ -43,15 +43,38 @@ static int open_sql(const char *url, bool is_service, struct sql **ret, unsigned
     return 0;
 }
 
-int store_open(const char *url, struct store **ret, struct err *err)
+static int store_new(const char *url, struct store **ret, struct err *err)
 {
     struct store *store = calloc(1, sizeof *store);
-    if (!store)
+    char *copy = strdup(url);
+    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!store || !copy || wake_fd < 0) {
+        free(store);
+        free(copy);
+        if (wake_fd >= 0)
+            close(wake_fd);
         return err_set(err, ERR_NOMEM, "out of memory");
-    store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int r = store->wake_fd < 0 ? err_set(err, ERR_IO, "eventfd: %s", strerror(errno))
-                               : open_sql(url, true, &store->sql, NULL, err);
-    if (r < 0) {
+    }
+    store->url = copy;
+    store->wake_fd = wake_fd;
+    pthread_mutex_init(&store->opening, NULL);
+    *ret = store;
+    return 0;
+}
+
+static int open_store(const char *url, bool may_be_away, struct store **ret, struct err *err)
+{
+    struct store *store;
+    struct sql *sql;
+    int r = store_new(url, &store, err);
+    if (r < 0)
+        return r;
+    r = open_sql(url, true, &sql, NULL, err);
+    if (r == 0)
+        atomic_store(&store->sql, sql);
+    /* a file that is in use stays so; a server comes back */
+    bool is_away = r == ERR_UNAVAILABLE && may_be_away && sql_driver_of(url)->check_user;
+    if (r < 0 && !is_away) {
         store_close(store);
         return r;
     }
@@ -59,14 +82,49 @@ int store_open(const char *url, struct store **ret, struct err *err)
     return 0;
 }
 
+int store_open(const char *url, struct store **ret, struct err *err)
+{
+    return open_store(url, false, ret, err);
+}
+
+int store_open_later(const char *url, struct store **ret, struct err *err)
+{
+    struct err said = {0};
+    int r = open_store(url, true, ret, &said);
+    return r < 0 ? err_set(err, r, "%s", said.text) : 0;
+}
+
+/* The database, opened now if it was not there before. One tries at a time; the others are told. */
+static int sql_of(struct store *store, struct sql **ret, struct err *err)
+{
+    struct sql *sql = atomic_load(&store->sql);
+    int r = 0;
+    if (!sql) {
+        if (pthread_mutex_trylock(&store->opening))
+            return err_set(err, ERR_UNAVAILABLE, "store: no server has answered yet");
+        sql = atomic_load(&store->sql);
+        if (!sql)
+            r = open_sql(store->url, true, &sql, NULL, err);
+        if (r == 0)
+            atomic_store(&store->sql, sql);
+        pthread_mutex_unlock(&store->opening);
+    }
+    if (r == 0)
+        *ret = sql;
+    return r;
+}
+
 void store_close(struct store *store)
 {
     if (!store)
         return;
-    if (store->sql)
-        store->sql->driver->close(store->sql);
-    if (store->wake_fd >= 0)
-        close(store->wake_fd);
+    struct sql *sql = atomic_load(&store->sql);
+    if (sql)
+        sql->driver->close(sql);
+    close(store->wake_fd);
+    pthread_mutex_destroy(&store->opening);
+    explicit_bzero(store->url, strlen(store->url));
+    free(store->url);
     free(store);
 }
 
@@ -104,7 +162,7 @@ int store_ping(struct store *store, struct err *err)
     int r = store_begin(store, NULL, &txn, err);
     if (r < 0)
         return r;
-    r = store->sql->driver->horizon(txn->conn, &horizon, err);
+    r = txn->conn->driver->horizon(txn->conn, &horizon, err);
     store_rollback(txn);
     return r;
 }
@@ -116,7 +174,10 @@ int txn_begin(struct store *store, enum sql_mode mode, struct txn **ret, struct 
         return err_set(err, ERR_NOMEM, "out of memory");
     txn->store = store;
     txn->is_write = mode == SQL_WRITE;
-    int r = sql_begin(store->sql, mode, &txn->conn, err);
+    struct sql *sql = NULL;
+    int r = sql_of(store, &sql, err);
+    if (r == 0)
+        r = sql_begin(sql, mode, &txn->conn, err);
     if (r < 0) {
         free(txn);
         return r;
@@ -162,7 +223,7 @@ int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err)
     else
         r = sql_commit(txn->conn, err);
     txn_free(txn);
-    if (r == 0 && seq && store->sql->driver->wait)
+    if (r == 0 && seq && atomic_load(&store->sql)->driver->wait)
         tell(store);
     if (r == 0 && ret_feed_seq)
         *ret_feed_seq = seq;

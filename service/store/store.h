@@ -46,10 +46,13 @@ int store_check_url(const char *url, struct err *err) MUST_CHECK;
  * open, no server answers; ERR_IO. Texts name the option --store and repeat no password.
  */
 int store_open(const char *url, struct store **ret, struct err *err) MUST_CHECK;
-/* Only the latter, and, when `user` is not NULL or "", lets that user of the database run the service.
+/* Only brings it up to date, and, when `user` is not NULL or "", lets that user of the database run the service.
  * *ret_applied: how many migrations were missing. Errors as above. */
 int store_migrate(const char *url, const char *user, unsigned *ret_applied,
                   struct err *err) MUST_CHECK;
+/* The same for a daemon, which may start before its database server does: when no server answers it is
+ * given a store all the same, whose transactions try again and fail with ERR_UNAVAILABLE until one does. */
+int store_open_later(const char *url, struct store **ret, struct err *err) MUST_CHECK;
 void store_close(struct store *store);
 /* A cheap question that only a working store answers; for readiness. */
 int store_ping(struct store *store, struct err *err) MUST_CHECK;

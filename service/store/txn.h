@@ -16,6 +16,8 @@
 #ifndef SEKISHO_STORE_TXN_H
 #define SEKISHO_STORE_TXN_H
 
+#include <pthread.h>
+
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -67,7 +69,9 @@ struct txn {
 };
 
 struct store {
-    struct sql *sql;
+    _Atomic(struct sql *) sql; /* NULL: no server has answered yet (store_open_later) */
+    char *url;                 /* for then; may hold a password */
+    pthread_mutex_t opening;   /* held by the one who tries */
     int wake_fd; /* eventfd: the thread in store_feed_wait() is to look up */
     atomic_bool has_committed; /* something that others have not been told of */
 };
