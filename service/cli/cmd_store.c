@@ -30,7 +30,7 @@ static int run_migrate(struct cli *cli, const void *given)
     return EXIT_OK;
 }
 
-/* --- copying ------------------------------------------------------------------------------------------ */
+/* --- copying --------------------------------------------------------------------------------- */
 
 /* A bar that is drawn over itself on a terminal; elsewhere a line at the end of each table. */
 struct bar {
@@ -86,7 +86,7 @@ static int run_copy(struct cli *cli, const void *given)
     return EXIT_OK;
 }
 
-/* --- tables --------------------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 static const struct option migrate_options[] = {
     {"store", OPTION_TEXT, OPTION_SECRET, "URL", NULL, "SEKISHO_STORE",

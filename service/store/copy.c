@@ -65,7 +65,7 @@ static bool is_feed(const struct table *table)
     return strcmp(table->name, "feed") == 0;
 }
 
-/* --- statements ----------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------ */
 
 static const char *select_text(struct copy *copy, const struct table *table)
 {
@@ -73,7 +73,8 @@ static const char *select_text(struct copy *copy, const struct table *table)
                         table->name, table->key);
 }
 
-/* INSERT of `rows` rows. Rows of the feed get the number of this transaction and their place in it. */
+/* INSERT of `rows` rows. Rows of the feed get the number of this transaction and their place in
+ * it. */
 static const char *insert_text(struct copy *copy, const struct table *table, unsigned rows)
 {
     static _Thread_local char text[32768];
@@ -106,7 +107,7 @@ static void tell(struct copy *copy)
         copy->fn(copy->context, &copy->progress);
 }
 
-/* --- before ------------------------------------------------------------------------------------------------ */
+/* --- before ---------------------------------------------------------------------------------- */
 
 static int open_both(struct copy *copy, const char *from, const char *to, struct err *err)
 {
@@ -118,7 +119,8 @@ static int open_both(struct copy *copy, const char *from, const char *to, struct
         struct err said = {0};
         int r = driver ? driver->check_url(urls[i], &said)
                        : err_set(&said, ERR_INVALID,
-                                 "expected sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+                                 "expected sqlite:FILE or "
+                                 "postgres://USER:PASSWORD@HOST:PORT/DATABASE");
         if (r == 0)
             r = driver->open(urls[i], sqls[i], &said);
         if (r == 0)
@@ -185,7 +187,7 @@ static void end_table(struct copy *copy)
         tell(copy);
 }
 
-/* --- copying ------------------------------------------------------------------------------------------------- */
+/* --- copying --------------------------------------------------------------------------------- */
 
 /* Rows gathered for one INSERT, and statements for a full one and for a single row. */
 struct batch {
@@ -313,7 +315,7 @@ static int copy_all(struct copy *copy, struct sql_conn *from, struct err *err)
     return r;
 }
 
-/* --- comparing ------------------------------------------------------------------------------------------------ */
+/* --- comparing ------------------------------------------------------------------------------- */
 
 static bool is_same_row(const struct table *table, struct sql_conn *a, struct sql_conn *b)
 {

@@ -2,10 +2,10 @@
  * A whole store copied into another, from any kind of database to any: how one grows from SQLite to
  * PostgreSQL, or goes back.
  *
- * The source is read in one view. The target must be new: what a migration leaves, and nothing else; it
- * is written in one transaction, so that a copy that is interrupted leaves it new. At the end both are
- * read again and compared row by row. What belongs to running nodes (nodes, receipts) is not copied, and
- * the change feed gets numbers of its own.
+ * The source is read in one view. The target must be new: what a migration leaves, and nothing
+ * else; it is written in one transaction, so that a copy that is interrupted leaves it new. At the
+ * end both are read again and compared row by row. What belongs to running nodes (nodes, receipts)
+ * is not copied, and the change feed gets numbers of its own.
  */
 #ifndef SEKISHO_STORE_COPY_H
 #define SEKISHO_STORE_COPY_H

@@ -1,25 +1,26 @@
 /*
- * The change feed: for each tenant (and each revoked token) the number of the commit that changed it
- * last. Only the latest is kept: a follower that asks for what came after its position is told of each
- * changed tenant once, and the table never grows beyond tenants and revocations.
+ * The change feed: for each tenant (and each revoked token) the number of the commit that changed
+ * it last. Only the latest is kept: a follower that asks for what came after its position is told
+ * of each changed tenant once, and the table never grows beyond tenants and revocations.
  *
- * Where writers take turns (SQLite), numbers are given out in the order of commits. On PostgreSQL a commit's number
- * is that of its transaction, given out at its start, so 8 may commit before 7:
+ * Where writers take turns (SQLite), numbers are given out in the order of commits. On PostgreSQL a
+ * commit's number is that of its transaction, given out at its start, so 8 may commit before 7:
  *
  *     numbers   … 5  6 | 7  8  9 | 10      7 and 9 are still on their way: complete = 7, end = 10
  *                      |
- *                      complete: a follower reads what it sees from here on (8), and begins here again
+ *                      complete: a follower reads what it sees from here on (8), and
+ *                      begins here again
  *
- * The price of not making all writers queue up for one lock is that a row may be read twice, while an
- * older transaction is open. A position is therefore where to begin, and within one round of reading a
- * place after the last row given.
+ * The price of not making all writers queue up for one lock is that a row may be read twice, while
+ * an older transaction is open. A position is therefore where to begin, and within one round of
+ * reading a place after the last row given.
  */
 #include "store/txn.h"
 
 #include <poll.h>
 #include <unistd.h>
 
-/* --- writing --------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static int append(struct txn *txn, struct slice tenant, struct slice jti, uint64_t revision,
                   struct err *err)
@@ -66,12 +67,14 @@ int feed_append_revocation(struct txn *txn, struct slice jti, struct err *err)
     return r < 0 ? r : append(txn, SLICE_NONE, jti, 0, err);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 void feed_position_start(struct feed_position *position, const struct sql_horizon *horizon)
 {
-    *position = (struct feed_position){
-        .seq = horizon->complete, .complete = horizon->complete, .place = -1, .history = horizon->history};
+    *position = (struct feed_position){.seq = horizon->complete,
+                                       .complete = horizon->complete,
+                                       .place = -1,
+                                       .history = horizon->history};
 }
 
 static int read_row(struct txn *txn, struct arena *arena, struct feed_row *ret, struct err *err)
@@ -125,7 +128,7 @@ static int read_since(struct txn *txn, struct feed_position *position, unsigned 
         horizon.end < position->seq)
         return err_set(err, ERR_STALE, "store: the database has another history than before");
     position->history = horizon.history;
-    if (position->place < 0 || !position->next) /* a new round; the next one begins where everything is complete now */
+    if (position->place < 0 || !position->next) /* a new round; the next begins where all is complete now */
         position->next = horizon.complete;
     r = read_rows(txn, position, horizon.end, limit, arena, rows, ret_count, err);
     if (r == 0 && *ret_count < limit) {
@@ -163,7 +166,7 @@ uint64_t feed_position_complete(const struct feed_position *position)
     return position->complete;
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 void store_feed_wait(struct store *store, int timeout_ms)
 {

@@ -11,8 +11,8 @@
 
 #include "store/sql.h"
 
-/* *ret_applied (may be NULL): how many were. ERR_VERSION: the database has a version that this program
- * does not know. ERR_FORBIDDEN: its user may not; the text says who may, and how. */
+/* *ret_applied (may be NULL): how many were. ERR_VERSION: the database has a version that this
+ * program does not know. ERR_FORBIDDEN: its user may not; the text says who may, and how. */
 int migrate(struct sql *sql, unsigned *ret_applied, struct err *err) MUST_CHECK;
 
 #endif

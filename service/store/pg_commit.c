@@ -55,14 +55,15 @@ int pg_commit(struct pg_client *client, const struct pg_writing *writing, int si
     return err_set(err, r, "%s", said.text);
 }
 
-/* --- what became of it ----------------------------------------------------------------------------- */
+/* --- what became of it ----------------------------------------------------------------------- */
 
 enum fate { FATE_UNKNOWN, FATE_COMMITTED, FATE_UNDER_WAY, FATE_NO_MARK, FATE_GONE };
 
 /*
  * The transaction's state counts only on the server, and in the history, that it ran in: after a
- * replica took over it is gone unless its mark came along. A state "committed" without a mark is seen
- * when it committed between the two looks, or when its number was given out again after a crash.
+ * replica took over it is gone unless its mark came along. A state "committed" without a mark is
+ * seen when it committed between the two looks, or when its number was given out again after a
+ * crash.
  */
 static enum fate ask(PGconn *pg, const struct pg_client *client, const struct pg_writing *writing)
 {
@@ -118,6 +119,6 @@ int pg_commit_resolve(struct pg_target *target, const struct pg_client *client,
         return err_set(err, ERR_UNAVAILABLE,
                        "store: the connection broke before the commit, nothing was changed");
     return err_set(err, ERR_UNAVAILABLE,
-                   "store: the connection broke during the commit; its outcome is unknown: look before "
-                   "trying again");
+                   "store: the connection broke during the commit; its outcome is unknown: look "
+                   "before trying again");
 }

@@ -24,7 +24,7 @@ struct pg_target {
     char name[192];
 };
 
-/* --- the URL ---------------------------------------------------------------------------------------- */
+/* --- the URL --------------------------------------------------------------------------------- */
 
 static const char *given(const struct pg_target *target, const char *keyword)
 {
@@ -120,7 +120,7 @@ const char *pg_target_name(const struct pg_target *target)
     return target->name;
 }
 
-/* --- answers and errors ------------------------------------------------------------------------------- */
+/* --- answers and errors ---------------------------------------------------------------------- */
 
 bool pg_state_is(const PGresult *result, const char *state)
 {
@@ -222,7 +222,7 @@ bool pg_is_direct(PGconn *pg)
     return is_same;
 }
 
-/* --- connecting ----------------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------ */
 
 static void ignore_notice(void *unused, const PGresult *result)
 {

@@ -29,20 +29,20 @@ void pg_target_free(struct pg_target *target);
 /* "postgres://user@host1:5432,host2:5432/database" */
 const char *pg_target_name(const struct pg_target *target);
 
-/* Tries every host once. ERR_UNAVAILABLE: none answered (in time), or none takes writes; ERR_VERSION:
- * too old, or not in UTF-8. Any thread. Returns new, non-blocking. */
+/* Tries every host once. ERR_UNAVAILABLE: none answered (in time), or none takes writes;
+ * ERR_VERSION: too old, or not in UTF-8. Any thread. Returns new, non-blocking. */
 int pg_connect(struct pg_target *target, int timeout_ms, PGconn **ret, struct err *err) MUST_CHECK;
 
-/* Waits for the answer to what was sent: *ret is the next result, NULL when there are no more. Flushes
- * what is not sent yet. ERR_UNAVAILABLE: the connection broke or was silent for `silence_ms`; it is
- * good for nothing but PQfinish(). */
+/* Waits for the answer to what was sent: *ret is the next result, NULL when there are no more.
+ * Flushes what is not sent yet. ERR_UNAVAILABLE: the connection broke or was silent for
+ * `silence_ms`; it is good for nothing but PQfinish(). */
 int pg_result(PGconn *pg, int silence_ms, PGresult **ret, struct err *err) MUST_CHECK;
-/* Runs statements without parameters; *ret (may be NULL) is the last one's result. Returns new. Errors
- * as pg_result() and pg_error(). */
+/* Runs statements without parameters; *ret (may be NULL) is the last one's result. Returns new.
+ * Errors as pg_result() and pg_error(). */
 int pg_run(PGconn *pg, const char *text, int silence_ms, PGresult **ret, struct err *err) MUST_CHECK;
 
-/* Is it the server itself, not a pooler, at the other end? Asks it (the process id that a pooler tells is
- * its own invention). */
+/* Is it the server itself, not a pooler, at the other end? Asks it (the process id that a pooler
+ * tells is its own invention). */
 bool pg_is_direct(PGconn *pg);
 
 /* What the server or libpq said last, as one of the errors of sql.h; `result` may be NULL. */

@@ -1,13 +1,14 @@
 /*
  * Hearing of commits on other nodes within milliseconds: LISTEN on a connection of its own.
  *
- * An accelerator and nothing else. Who commits does not notify in that transaction: PostgreSQL makes
- * committers with notifications queue up for one lock. The node's listening thread does it just after,
- * once for all that were committed meanwhile. What gets lost on the way is found by the next poll, which goes
- * on as before; and after each (re)connection the caller is told to look.
+ * An accelerator and nothing else. Who commits does not notify in that transaction: PostgreSQL
+ * makes committers with notifications queue up for one lock. The node's listening thread does it
+ * just after, once for all that were committed meanwhile. What gets lost on the way is found by the
+ * next poll, which goes on as before; and after each (re)connection the caller is told to look.
  *
- * A pooler in transaction mode cannot do it (worse: its server connection would go on listening for nobody), so
- * through one there is only the poll. It is recognised by the process id, of which it tells its own.
+ * A pooler in transaction mode cannot do it (worse: its server connection would go on listening for
+ * nobody), so through one there is only the poll. It is recognised by the process id, of which it
+ * tells its own.
  */
 #ifndef SEKISHO_STORE_PG_LISTEN_H
 #define SEKISHO_STORE_PG_LISTEN_H

@@ -1,6 +1,6 @@
 /*
- * A bounded number of connections, handed out one at a time. A broken one is thrown away, and with it
- * the idle ones, which broke by the same cause more likely than not.
+ * A bounded number of connections, handed out one at a time. A broken one is thrown away, and with
+ * it the idle ones, which broke by the same cause more likely than not.
  */
 #ifndef SEKISHO_STORE_PG_POOL_H
 #define SEKISHO_STORE_PG_POOL_H
@@ -26,8 +26,8 @@ void pg_pool_free(struct pg_pool *pool); /* when all are given back */
 
 /* Waits (bounded) for an idle one or makes a new one. ERR_UNAVAILABLE. */
 int pg_pool_take(struct pg_pool *pool, struct pg_client **ret, struct err *err) MUST_CHECK;
-/* Closes the client's connection, which is broken, and makes a new one in its place. When that fails
- * the client has none (pg is NULL); it is given back all the same. */
+/* Closes the client's connection, which is broken, and makes a new one in its place. When that
+ * fails the client has none (pg is NULL); it is given back all the same. */
 int pg_pool_renew(struct pg_pool *pool, struct pg_client *client, struct err *err) MUST_CHECK;
 /* Takes client. */
 void pg_pool_give(struct pg_pool *pool, struct pg_client *client, bool is_good);

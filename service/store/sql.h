@@ -12,9 +12,9 @@
  * transaction unfit for anything but sql_rollback(), or going back to a savepoint made before it.
  *
  * Errors, the same from every driver: ERR_UNAVAILABLE (busy too long, disk full, connection gone,
- * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no row),
- * ERR_INVALID (another constraint), ERR_FORBIDDEN (the database's user may not), ERR_IO (the statement
- * itself is wrong: our bug).
+ * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no
+ * row), ERR_INVALID (another constraint), ERR_FORBIDDEN (the database's user may not), ERR_IO (the
+ * statement itself is wrong: our bug).
  */
 #ifndef SEKISHO_STORE_SQL_H
 #define SEKISHO_STORE_SQL_H
@@ -109,18 +109,20 @@ struct sql_driver {
     int (*commit)(struct sql_conn *conn, struct err *err); /* takes conn, also on failure */
     void (*rollback)(struct sql_conn *conn);               /* takes conn */
 
-    /* Whose rows the statements that follow may see and write, as a second guard beside their WHERE:
-     * SQL_EVERYBODY, or SQL_ONE followed by a tenant ("" is the platform). NULL: there is no guard. */
+    /* Whose rows the statements that follow may see and write, as a second guard beside their
+     * WHERE: SQL_EVERYBODY, or SQL_ONE followed by a tenant ("" is the platform). NULL: there is no
+     * guard. */
     int (*scope)(struct sql_conn *conn, struct slice who, struct err *err);
 
     /* The number of this write transaction in the change feed. */
     int (*seq)(struct sql_conn *conn, uint64_t *ret, struct err *err);
     int (*horizon)(struct sql_conn *conn, struct sql_horizon *ret, struct err *err);
-    /* After rows came in with numbers of their own: what the database numbers goes on behind them. NULL:
-     * it does so by itself. */
+    /* After rows came in with numbers of their own: what the database numbers goes on behind them.
+     * NULL: it does so by itself. */
     int (*copied)(struct sql_conn *conn, struct err *err);
     /* Waits until another process committed to the feed, `wake_fd` becomes readable or time is up;
-     * tells others of our commits when `has_committed` was set meanwhile. NULL: there are no others. */
+     * tells others of our commits when `has_committed` was set meanwhile. NULL: there are no
+     * others. */
     void (*wait)(struct sql *sql, int wake_fd, atomic_bool *has_committed, int timeout_ms);
 
     /* `text` must be a literal: prepared statements are kept by its address. */

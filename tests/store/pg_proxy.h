@@ -1,6 +1,6 @@
 /*
- * A proxy before a PostgreSQL server that can lose what passes through it. It listens on a unix socket beside
- * the server's, so that a URL reaches it by another port.
+ * A proxy before a PostgreSQL server that can lose what passes through it. It listens on a unix
+ * socket beside the server's, so that a URL reaches it by another port.
  */
 #ifndef SEKISHO_TESTS_STORE_PG_PROXY_H
 #define SEKISHO_TESTS_STORE_PG_PROXY_H

@@ -1,7 +1,7 @@
 /*
- * What only the PostgreSQL driver can get wrong: row-level security, users, commits whose answer is lost,
- * servers that go and come back, hosts, hearing of others. Run by with-postgres, which starts the server;
- * each test has an empty store.
+ * What only the PostgreSQL driver can get wrong: row-level security, users, commits whose answer is
+ * lost, servers that go and come back, hosts, hearing of others. Run by with-postgres, which starts
+ * the server; each test has an empty store.
  */
 #include "suite.h"
 
@@ -15,7 +15,8 @@
 
 static const struct slice acme = {"acme", 4};
 
-/* Runs SQL behind the store's back, as the superuser; returns the first value, "" when there is none. */
+/* Runs SQL behind the store's back, as the superuser; returns the first value, "" when there is
+ * none. */
 static const char *run_sql(struct suite *suite, const char *text)
 {
     char where[256];
@@ -48,7 +49,7 @@ static void reopen_at(struct suite *suite, const char *url)
     OK(store_open(url, &suite->store, &err));
 }
 
-/* --- row-level security ---------------------------------------------------------------------------------- */
+/* --- row-level security ---------------------------------------------------------------------- */
 
 static void every_table_with_a_tenant_is_guarded(void **state)
 {
@@ -102,7 +103,7 @@ static void a_forgotten_where_sees_one_tenant_or_nothing(void **state)
     OK(txn_scope_everybody(txn, &err));
     assert_int_equal(count(txn, "SELECT count(*) FROM rules"), 3);
     store_rollback(txn);
-    txn = begin_read(suite); /* and the next transaction on the connection begins with nothing again */
+    txn = begin_read(suite); /* and the connection's next transaction begins with nothing again */
     assert_int_equal(count(txn, "SELECT count(*) FROM rules"), 0);
     store_rollback(txn);
 }
@@ -123,7 +124,8 @@ static void a_write_for_another_tenant_is_refused(void **state)
     txn = begin_write(suite);
     OK(txn_scope(txn, acme, &err));
     FAILS(suite, ERR_UNAVAILABLE,
-          txn_exec(txn, "INSERT INTO attempt_counts VALUES ('beta', '1', 0, 1)", SQL_NO_VALUES, &err));
+          txn_exec(txn, "INSERT INTO attempt_counts VALUES ('beta', '1', 0, 1)", SQL_NO_VALUES,
+                   &err));
     store_rollback(txn);
 }
 
@@ -143,7 +145,7 @@ static void the_scope_survives_going_back_to_a_savepoint(void **state)
     assert_int_equal(revision(suite, "acme"), 2);
 }
 
-/* --- users ------------------------------------------------------------------------------------------------- */
+/* --- users ----------------------------------------------------------------------------------- */
 
 static int open_as(struct suite *suite, const char *user, struct err *err)
 {
@@ -231,7 +233,7 @@ static void a_database_of_another_program_is_left_alone(void **state)
     run_sql(suite, "DROP DATABASE kitchen");
 }
 
-/* --- commits whose answer is lost --------------------------------------------------------------------------- */
+/* --- commits whose answer is lost ------------------------------------------------------------ */
 
 static struct pg_proxy *reopen_by_proxy(struct suite *suite)
 {
@@ -313,7 +315,8 @@ static void a_backend_that_is_killed_changes_nothing(void **state)
     struct tenant tenant = a_tenant("acme", NULL);
     struct txn *txn = begin_write(suite);
     OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
-    run_sql(suite, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sekisho'");
+    run_sql(suite,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sekisho'");
     FAILS(suite, ERR_UNAVAILABLE, store_commit(txn, NULL, &err));
     assert_false(is_there(suite, "acme"));
     for (int i = 0; i < 3; i++) { /* kept connections that died meanwhile are replaced */
@@ -324,7 +327,7 @@ static void a_backend_that_is_killed_changes_nothing(void **state)
     assert_int_equal(revision(suite, "t2"), 1);
 }
 
-/* --- hosts, and servers that do not answer ------------------------------------------------------------------- */
+/* --- hosts, and servers that do not answer --------------------------------------------------- */
 
 static void of_several_hosts_the_one_that_answers_is_found(void **state)
 {
@@ -354,7 +357,7 @@ static void a_database_that_cannot_be_written_is_refused(void **state)
     assert_non_null(strstr(said.text, "--store"));
 }
 
-/* --- hearing of others ---------------------------------------------------------------------------------------- */
+/* --- hearing of others ----------------------------------------------------------------------- */
 
 struct listener {
     struct store *store;
