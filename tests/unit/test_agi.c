@@ -198,7 +198,7 @@ static void half_an_environment_is_none(void **state)
 static void ends_who_is_too_slow(void **state)
 {
     (void)state;
-    struct agi *agi = start((struct agi_config){.threads = 1, .session_ms_max = 120});
+    struct agi *agi = start((struct agi_config){.threads = 1, .session_ms_max = 800});
     int64_t begun = clock_mono_ms();
     int silent = client(agi), slow = client(agi);
     for (size_t i = 0; i < 20; i++) { /* talking does not help */
@@ -207,7 +207,7 @@ static void ends_who_is_too_slow(void **state)
     }
     assert_string_equal(hear(silent), "");
     assert_string_equal(hear(slow), "");
-    assert_in_range(clock_mono_ms() - begun, 100, PATIENCE_MS - 1);
+    assert_in_range(clock_mono_ms() - begun, 700, PATIENCE_MS - 1);
     assert_int_equal(agi_counters(agi).timeouts, 2);
     /* and others were answered meanwhile and are after */
     int fd = client(agi);
