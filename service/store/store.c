@@ -64,7 +64,7 @@ static int store_new(const char *url, struct store **ret, struct err *err)
 
 static int open_store(const char *url, bool may_be_away, struct store **ret, struct err *err)
 {
-    struct store *store;
+    struct store *store = NULL;
     struct sql *sql;
     int r = store_new(url, &store, err);
     if (r < 0)
