@@ -20,7 +20,7 @@ def postgres():
     told = {}
     for line in iter(server.stdout.readline, "\n"):
         if not line:
-            pytest.skip("PostgreSQL is not installed" if server.wait() == 77 else "PostgreSQL did not start")
+            pytest.fail(f"PostgreSQL did not start: status {server.wait()}")
         name, _, value = line.rstrip("\n").partition("=")
         told[name] = value
     yield told
