@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/moment.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 
 struct page {
     char *text;
@@ -146,6 +147,27 @@ static void moments_are_read_as_people_write_them(void **state)
     assert_int_equal(ms, 0);
 }
 
+static void progress_says_how_much_and_how_long(void **state)
+{
+    char text[PROGRESS_BYTES];
+    struct progress progress = {.what = "tenant import", .unit = "lines", .count = 1234567,
+                                .done = 50, .total = 200, .started_ms = 1000};
+    (void)state;
+    assert_string_equal(progress_text(&progress, 21000, 100, text),
+                        "tenant import  [######                  ]  25 %  1,234,567 lines  61,728/s"
+                        "  1:00 left");
+    assert_string_equal(progress_text(&progress, 21000, 69, text),
+                        "tenant import  25 %  1,234,567 lines  61,728/s  1:00 left");
+    assert_string_equal(progress_text(&progress, 21000, 25, text), "tenant import  25 %  1,23");
+    progress.done = 200;
+    progress.rate = 9;
+    assert_string_equal(progress_text(&progress, 3724000, 69, text),
+                        "tenant import 100 %  1,234,567 lines  9/s  1:02:03");
+    progress.total = 0; /* a pipe: nobody knows how much comes */
+    progress.count = 0;
+    assert_string_equal(progress_text(&progress, 1000, 100, text), "tenant import  0 lines");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +178,7 @@ int main(void)
         cmocka_unit_test(records_leave_out_what_is_empty),
         cmocka_unit_test(moments_are_shown_in_local_time),
         cmocka_unit_test(moments_are_read_as_people_write_them),
+        cmocka_unit_test(progress_says_how_much_and_how_long),
     };
     setenv("TZ", "JST-9", 1);
     unsetenv("NO_COLOR");
