@@ -121,7 +121,9 @@ static bool add_header(struct exchange *exchange, const char *name, const char *
 static bool set_headers(struct exchange *exchange, const struct rest_request *request,
                         struct slice token)
 {
-    bool ok = add_header(exchange, "Accept", "application/json", 16);
+    struct slice accept = slice_of(request->accept ? request->accept : "application/json");
+    const char *type = request->body ? "application/json" : request->content_type;
+    bool ok = add_header(exchange, "Accept", accept.p, accept.n);
     if (token.n) {
         char bearer[TOKEN_BYTES_MAX + 8];
         int n = snprintf(bearer, sizeof bearer, "Bearer %.*s", SLICE_ARG(token));
@@ -132,8 +134,12 @@ static bool set_headers(struct exchange *exchange, const struct rest_request *re
         ok = ok && add_header(exchange, "If-Match", request->if_match, strlen(request->if_match));
     if (request->is_new)
         ok = ok && add_header(exchange, "If-None-Match", "*", 1);
-    if (request->body)
-        ok = ok && add_header(exchange, "Content-Type", "application/json", 16);
+    if (request->idempotency_key)
+        ok = ok && add_header(exchange, "Idempotency-Key", request->idempotency_key,
+                              strlen(request->idempotency_key));
+    if (type)
+        ok = ok && add_header(exchange, "Content-Type", type, strlen(type)) &&
+             add_header(exchange, "Expect", "", 0); /* libcurl would ask before a large body */
     return ok;
 }
 
@@ -149,6 +155,9 @@ static bool prepare(struct cli *cli, struct exchange *exchange, const struct res
         exchange->sent = json_dumps(request->body, JSON_COMPACT);
         ok = ok && exchange->sent;
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->sent);
+    } else if (request->content_type) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->text.n);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->text.p ? request->text.p : "");
     }
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* a tenant called ".." is not a way up */
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
@@ -178,7 +187,7 @@ static void exchange_release(struct exchange *exchange)
 
 /* --- one exchange, read ------------------------------------------------------------------------------ */
 
-static int read_answer(struct cli *cli, const struct exchange *exchange,
+static int read_answer(struct cli *cli, struct exchange *exchange,
                        const struct rest_request *request, struct slice token,
                        struct rest_answer *answer)
 {
@@ -186,6 +195,11 @@ static int read_answer(struct cli *cli, const struct exchange *exchange,
     long status = 0;
     curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
+    if (request->accept && status >= 200 && status <= 299) {
+        answer->text = (struct slice){exchange->text, exchange->text_bytes};
+        exchange->text = NULL;
+        return EXIT_OK;
+    }
     if (exchange->text_bytes)
         answer->body = json_loadb(exchange->text, exchange->text_bytes, JSON_REJECT_DUPLICATES,
                                   &error);
@@ -236,7 +250,9 @@ int rest_call(struct cli *cli, const struct rest_request *request, struct rest_a
 void rest_answer_release(struct rest_answer *answer)
 {
     json_decref(answer->body);
+    free((char *)answer->text.p);
     answer->body = NULL;
+    answer->text = SLICE_NONE;
 }
 
 /* Cuts `items` to `limit`; true when no more are wanted. */

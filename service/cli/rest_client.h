@@ -19,6 +19,10 @@ enum { REST_ANSWER_BYTES_MAX = 64 << 20, ETAG_BYTES = 64 };
 struct rest_request {
     const char *method, *path;
     json_t *body;         /* borrows; NULL: none */
+    struct slice text;    /* borrows; a body that is no JSON, of this Content-Type */
+    const char *content_type;
+    const char *accept;   /* NULL: JSON. Else an answer in `text`, except when it is a refusal */
+    const char *idempotency_key; /* NULL: none */
     const char *if_match; /* NULL: no If-Match */
     bool is_new;           /* If-None-Match: *: refuse when it is there already */
     bool is_extra;         /* good to have: a refusal is no trouble but an answer without body */
@@ -27,6 +31,7 @@ struct rest_request {
 struct rest_answer {
     int status;
     json_t *body; /* give back with rest_answer_release(); NULL when there was none */
+    struct slice text; /* when the request said what it accepts; released with the answer */
     char etag[ETAG_BYTES], revision[24];
 };
 
