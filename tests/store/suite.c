@@ -17,15 +17,8 @@ static void drop_everything(const char *url)
     OK(driver->open(url, &sql, &err));
     OK(sql_begin(sql, SQL_ALONE, &conn, &err));
     OK(driver->script(conn,
-                      "DROP TABLE IF EXISTS receipts; DROP TABLE IF EXISTS nodes;"
-                      "DROP TABLE IF EXISTS attempt_counts; DROP TABLE IF EXISTS attempts;"
-                      "DROP TABLE IF EXISTS idempotency; DROP TABLE IF EXISTS audit;"
-                      "DROP TABLE IF EXISTS revocations; DROP TABLE IF EXISTS feed;"
-                      "DROP TABLE IF EXISTS profile_rules; DROP TABLE IF EXISTS profiles;"
-                      "DROP TABLE IF EXISTS rules; DROP TABLE IF EXISTS accounts;"
-                      "DROP TABLE IF EXISTS contacts; DROP TABLE IF EXISTS tenants;"
-                      "DROP TABLE IF EXISTS policies; DROP TABLE IF EXISTS sequences;"
-                      "DROP TABLE IF EXISTS commits; DROP TABLE IF EXISTS sekisho_migrations;",
+                      "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+                      "GRANT USAGE ON SCHEMA public TO PUBLIC;",
                       &err));
     OK(sql_commit(conn, &err));
     driver->close(sql);
