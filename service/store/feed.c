@@ -83,6 +83,7 @@ static int read_row(struct txn *txn, struct arena *arena, struct feed_row *ret, 
         .tenant = column_copy(txn, 0, arena),
         .jti = column_copy(txn, 1, arena),
         .revision = (uint64_t)column_int(txn, 2),
+        .is_own = ret->is_own,
     };
     if (!row.tenant || !row.jti)
         return txn_nomem(txn, err);
@@ -105,9 +106,10 @@ static int read_rows(struct txn *txn, struct feed_position *position, uint64_t e
                                  sql_int((int64_t)end), sql_int(limit)),
                       err);
     while (r == 0 && (r = txn_next(txn, err)) == 1) {
-        r = read_row(txn, arena, &rows[count++], err);
         position->seq = (uint64_t)column_int(txn, 3);
         position->place = column_int(txn, 4);
+        rows[count].is_own = own_commits_has(&txn->store->own, position->seq);
+        r = read_row(txn, arena, &rows[count++], err);
     }
     txn_end(txn);
     *ret_count = count;
@@ -172,20 +174,48 @@ void store_feed_wait(struct store *store, int timeout_ms)
 {
     struct sql *sql = atomic_load(&store->sql);
     if (sql && sql->driver->wait) {
-        sql->driver->wait(sql, store->wake_fd, &store->has_committed, timeout_ms);
+        sql->driver->wait(sql, &store->bell, timeout_ms);
         return;
     }
-    struct pollfd fd = {.fd = store->wake_fd, .events = POLLIN};
+    struct pollfd fd = {.fd = store->bell.fd, .events = POLLIN};
     uint64_t count;
-    if (poll(&fd, 1, timeout_ms) > 0 && read(store->wake_fd, &count, sizeof count) < 0)
+    if (poll(&fd, 1, timeout_ms) > 0 && read(store->bell.fd, &count, sizeof count) < 0)
         return; /* somebody else was woken */
+    atomic_store(&store->bell.is_wanted, false);
+    atomic_store(&store->bell.has_committed, false);
+}
+
+void store_feed_ring(struct store *store)
+{
+    static const uint64_t one = 1;
+    ssize_t n = write(store->bell.fd, &one, sizeof one);
+    (void)n; /* full rings, too */
 }
 
 void store_feed_interrupt(struct store *store)
 {
-    static const uint64_t one = 1;
-    ssize_t n = write(store->wake_fd, &one, sizeof one);
-    (void)n; /* full is woken, too */
+    atomic_store(&store->bell.is_wanted, true);
+    store_feed_ring(store);
+}
+
+/* --- whose ------------------------------------------------------------------------------------ */
+
+void own_commits_note(struct own_commits *own, uint64_t number)
+{
+    uint64_t at = atomic_fetch_add(&own->count, 1);
+    atomic_store(&own->numbers[at % OWN_COMMITS], number);
+}
+
+bool own_commits_has(const struct own_commits *own, uint64_t number)
+{
+    uint64_t count = atomic_load(&own->count), least = UINT64_MAX;
+    for (uint64_t i = 0; i < OWN_COMMITS && i < count; i++) {
+        uint64_t one = atomic_load(&own->numbers[i]);
+        if (one == number)
+            return true;
+        least = one < least ? one : least;
+    }
+    return count > OWN_COMMITS && number < least;
 }
 
 int store_revision(struct txn *txn, struct slice tenant, uint64_t *ret, struct err *err)

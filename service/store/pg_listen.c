@@ -57,7 +57,9 @@ static bool connect(struct pg_listener *listener)
         hang_up(listener, RETRY_POOLER_MS);
         return false;
     }
-    if (pg_run(listener->pg, "LISTEN sekisho_feed", ANSWER_MS, NULL, NULL) < 0) {
+    /* a NOTIFY has nothing to keep: it need not wait for the disk, nor for a replica */
+    if (pg_run(listener->pg, "SET synchronous_commit = off; LISTEN sekisho_feed", ANSWER_MS, NULL,
+               NULL) < 0) {
         hang_up(listener, RETRY_MS);
         return false;
     }
@@ -80,33 +82,41 @@ static bool take_notifications(struct pg_listener *listener)
     return any;
 }
 
-static bool tell_others(struct pg_listener *listener)
+static void tell_others(struct pg_listener *listener)
 {
+    if (!listener->pg)
+        return;
     if (pg_run(listener->pg, "NOTIFY sekisho_feed", ANSWER_MS, NULL, NULL) == 0)
-        return take_notifications(listener);
-    hang_up(listener, RETRY_MS);
-    return true;
+        (void)!take_notifications(listener); /* the caller looks at the feed anyway */
+    else
+        hang_up(listener, RETRY_MS);
 }
 
-void pg_listener_wait(struct pg_listener *listener, int wake_fd, atomic_bool *has_committed,
-                      int timeout_ms)
+/* Why somebody rang, each reason seen once. True: the caller is to look at the feed. */
+static bool answer_bell(struct pg_listener *listener, struct sql_bell *bell)
+{
+    bool is_wanted = atomic_exchange(&bell->is_wanted, false);
+    bool has_committed = atomic_exchange(&bell->has_committed, false);
+    if (has_committed)
+        tell_others(listener);
+    return is_wanted || has_committed;
+}
+
+void pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int timeout_ms)
 {
     int64_t deadline_ms = clock_mono_ms() + timeout_ms, left_ms;
     if (!listener->pg && connect(listener))
         return;
     while ((left_ms = deadline_ms - clock_mono_ms()) > 0) {
-        if (atomic_exchange(has_committed, false) && listener->pg && tell_others(listener))
-            return;
-        struct pollfd fds[] = {{.fd = wake_fd, .events = POLLIN},
+        struct pollfd fds[] = {{.fd = bell->fd, .events = POLLIN},
                                {.fd = listener->pg ? PQsocket(listener->pg) : -1, .events = POLLIN}};
         if (poll(fds, 2, (int)left_ms) <= 0)
             continue;
-        if (fds[1].revents && take_notifications(listener))
+        uint64_t count; /* emptied first: who rings from now on is seen the next time */
+        if (fds[0].revents & POLLIN && read(bell->fd, &count, sizeof count) > 0 &&
+            answer_bell(listener, bell))
             return;
-        if (fds[0].revents & POLLIN) {
-            uint64_t count;
-            if (read(wake_fd, &count, sizeof count) < 0 || !atomic_load(has_committed))
-                return; /* somebody wants us back */
-        }
+        if (fds[1].revents && listener->pg && take_notifications(listener))
+            return;
     }
 }

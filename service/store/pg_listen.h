@@ -13,10 +13,8 @@
 #ifndef SEKISHO_STORE_PG_LISTEN_H
 #define SEKISHO_STORE_PG_LISTEN_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-
 #include "store/pg_connect.h"
+#include "store/sql.h"
 
 struct pg_listener;
 
@@ -24,7 +22,6 @@ int pg_listener_new(struct pg_target *target, struct pg_listener **ret, struct e
 void pg_listener_free(struct pg_listener *listener);
 
 /* As sql_driver.wait. One thread at a time. */
-void pg_listener_wait(struct pg_listener *listener, int wake_fd, atomic_bool *has_committed,
-                      int timeout_ms);
+void pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int timeout_ms);
 
 #endif

@@ -91,6 +91,16 @@ struct sql_horizon {
     uint64_t history;  /* another one after the database was taken over by its replica */
 };
 
+/*
+ * What calls a thread out of sql_driver.wait, and why. Two flags, not one: a thread that is told "we
+ * committed" and "you are wanted" in the same moment must not take the second for the first.
+ */
+struct sql_bell {
+    int fd;                    /* eventfd, readable since somebody rang */
+    atomic_bool is_wanted;     /* the thread is to come back */
+    atomic_bool has_committed; /* this process did; the others have not been told yet */
+};
+
 struct sql_driver {
     const char *schemes[3]; /* "sqlite"; what a URL begins with */
     const struct migration *migrations;
@@ -120,10 +130,9 @@ struct sql_driver {
     /* After rows came in with numbers of their own: what the database numbers goes on behind them.
      * NULL: it does so by itself. */
     int (*copied)(struct sql_conn *conn, struct err *err);
-    /* Waits until another process committed to the feed, `wake_fd` becomes readable or time is up;
-     * tells others of our commits when `has_committed` was set meanwhile. NULL: there are no
-     * others. */
-    void (*wait)(struct sql *sql, int wake_fd, atomic_bool *has_committed, int timeout_ms);
+    /* Waits until anybody committed to the feed, the bell says that the thread is wanted, or time
+     * is up; tells others of our commits. NULL: there are no others. */
+    void (*wait)(struct sql *sql, struct sql_bell *bell, int timeout_ms);
 
     /* `text` must be a literal: prepared statements are kept by its address. */
     int (*query)(struct sql_conn *conn, const char *text, struct sql_values values,

@@ -47,16 +47,16 @@ static int store_new(const char *url, struct store **ret, struct err *err)
 {
     struct store *store = calloc(1, sizeof *store);
     char *copy = strdup(url);
-    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!store || !copy || wake_fd < 0) {
+    int bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!store || !copy || bell_fd < 0) {
         free(store);
         free(copy);
-        if (wake_fd >= 0)
-            close(wake_fd);
+        if (bell_fd >= 0)
+            close(bell_fd);
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     store->url = copy;
-    store->wake_fd = wake_fd;
+    store->bell.fd = bell_fd;
     pthread_mutex_init(&store->opening, NULL);
     *ret = store;
     return 0;
@@ -121,7 +121,7 @@ void store_close(struct store *store)
     struct sql *sql = atomic_load(&store->sql);
     if (sql)
         sql->driver->close(sql);
-    close(store->wake_fd);
+    close(store->bell.fd);
     pthread_mutex_destroy(&store->opening);
     explicit_bzero(store->url, strlen(store->url));
     free(store->url);
@@ -204,8 +204,8 @@ static void txn_free(struct txn *txn)
 /* Other nodes wait to hear of it; the thread in store_feed_wait() tells them. */
 static void tell(struct store *store)
 {
-    atomic_store(&store->has_committed, true);
-    store_feed_interrupt(store);
+    atomic_store(&store->bell.has_committed, true);
+    store_feed_ring(store);
 }
 
 int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err)
@@ -218,12 +218,15 @@ int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err)
         err_set(err, r, "store: a statement of this transaction failed, nothing was changed");
     else if (txn->is_write)
         r = feed_append_changes(txn, &seq, err);
-    if (r < 0)
+    if (r < 0) {
         sql_rollback(txn->conn);
-    else
+    } else {
+        if (seq)
+            own_commits_note(&store->own, seq);
         r = sql_commit(txn->conn, err);
+    }
     txn_free(txn);
-    if (r == 0 && seq && atomic_load(&store->sql)->driver->wait)
+    if (r == 0 && seq)
         tell(store);
     if (r == 0 && ret_feed_seq)
         *ret_feed_seq = seq;

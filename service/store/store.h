@@ -206,6 +206,7 @@ struct feed_row {
     const char *tenant; /* for FEED_TENANT; the tenant may be gone by now */
     const char *jti;    /* for FEED_REVOCATION */
     uint64_t revision;  /* what the change made it; for who has it already */
+    bool is_own;        /* this process committed it, or may have (it remembers the last 256) */
 };
 /* How far a follower has read. All zero is before everything; its fields are the store's own. */
 struct feed_position {
@@ -224,9 +225,10 @@ int store_feed_since(struct store *store, struct feed_position *position, unsign
                      struct arena *arena, struct feed_row **ret, unsigned *ret_count,
                      struct err *err) MUST_CHECK;
 /*
- * Returns when another node committed something (a database that can tell), when the thread is wanted
- * back, or after the time: a reason to look at the feed, never a promise. One thread at a time. It also
- * tells other nodes of this one's commits, so some thread should always be in it.
+ * Returns when a commit to the feed was made here or, where the database can tell, elsewhere; when
+ * somebody interrupts; or after the time: a reason to look at the feed, never a promise. One thread at a
+ * time. It also tells other nodes of this one's commits, so one thread should always be in it and do
+ * nothing else. Who is wanted while it is not in it comes straight back the next time.
  */
 void store_feed_wait(struct store *store, int timeout_ms);
 void store_feed_interrupt(struct store *store); /* any thread */

@@ -68,13 +68,28 @@ struct txn {
     size_t undo_count, undo_cap;
 };
 
+/*
+ * The latest commits of this process, by their numbers in the feed: it is who makes a change that has
+ * to spread it. Lock-free; noted before the commit, so that nobody can read a row of it earlier.
+ */
+enum { OWN_COMMITS = 256 };
+struct own_commits {
+    _Atomic uint64_t count, numbers[OWN_COMMITS];
+};
+void own_commits_note(struct own_commits *own, uint64_t number);
+/* Of what is too long ago to be remembered: true. */
+bool own_commits_has(const struct own_commits *own, uint64_t number);
+
 struct store {
     _Atomic(struct sql *) sql; /* NULL: no server has answered yet (store_open_later) */
     char *url;                 /* for then; may hold a password */
     pthread_mutex_t opening;   /* held by the one who tries */
-    int wake_fd; /* eventfd: the thread in store_feed_wait() is to look up */
-    atomic_bool has_committed; /* something that others have not been told of */
+    struct sql_bell bell; /* for the thread in store_feed_wait() */
+    struct own_commits own;
 };
+
+/* Calls the thread out of store_feed_wait(); why stands in the bell. */
+void store_feed_ring(struct store *store);
 
 /* store_begin() for any mode; a write transaction's actor is to be filled in. */
 int txn_begin(struct store *store, enum sql_mode mode, struct txn **ret,

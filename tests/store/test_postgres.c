@@ -372,6 +372,23 @@ static void *wait_long(void *context)
     return NULL;
 }
 
+/* Does the follower of this store take the latest change of the tenant for one of its process? */
+static bool is_own(struct store *store, const char *tenant)
+{
+    struct arena arena;
+    struct feed_position position = {0};
+    struct feed_row *rows;
+    unsigned count;
+    bool is = false;
+    arena_init(&arena, 1 << 20);
+    OK(store_feed_since(store, &position, 100, &arena, &rows, &count, &err));
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(rows[i].tenant, tenant) == 0)
+            is = rows[i].is_own;
+    arena_release(&arena);
+    return is;
+}
+
 static void commits_of_others_are_heard_of_at_once(void **state)
 {
     struct suite *suite = *state;
@@ -393,10 +410,36 @@ static void commits_of_others_are_heard_of_at_once(void **state)
     pthread_join(there, NULL);
     assert_in_range(theirs.heard_at_ms - committed_at_ms, 0, 5000);
     print_message("heard of after %lld ms\n", (long long)(theirs.heard_at_ms - committed_at_ms));
-    store_feed_interrupt(suite->store); /* its own commit was no reason to return */
-    pthread_join(here, NULL);
-    assert_true(mine.heard_at_ms >= theirs.heard_at_ms);
+    pthread_join(here, NULL); /* its own commit is a reason, too: who made it need not look itself */
+    assert_in_range(mine.heard_at_ms - committed_at_ms, 0, 5000);
+
+    /* who made it knows that it is its own, the other that it is not */
+    assert_true(is_own(suite->store, "acme"));
+    assert_false(is_own(other, "acme"));
     store_close(other);
+}
+
+/* Wanted back and told of a commit in the same moment: neither may cover the other. */
+static void nobody_who_is_wanted_is_forgotten(void **state)
+{
+    struct suite *suite = *state;
+    struct tenant tenant = a_tenant("acme", NULL);
+    struct listener mine = {.store = suite->store};
+    pthread_t here;
+    store_feed_wait(suite->store, 100);
+    for (int round = 0; round < 30; round++) {
+        char name[16];
+        snprintf(name, sizeof name, "round %d", round);
+        tenant.name = name;
+        struct txn *txn = begin_write(suite);
+        OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
+        assert_int_equal(pthread_create(&here, NULL, wait_long, &mine), 0);
+        int64_t wanted_at_ms = clock_mono_ms();
+        commit(txn);
+        store_feed_interrupt(suite->store);
+        pthread_join(here, NULL);
+        assert_in_range(clock_mono_ms() - wanted_at_ms, 0, 10000);
+    }
 }
 
 int main(void)
@@ -416,6 +459,7 @@ int main(void)
         STORE_TEST(of_several_hosts_the_one_that_answers_is_found),
         STORE_TEST(a_database_that_cannot_be_written_is_refused),
         STORE_TEST(commits_of_others_are_heard_of_at_once),
+        STORE_TEST(nobody_who_is_wanted_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
