@@ -27,7 +27,10 @@ CREATE TABLE calls (
     PRIMARY KEY (tenant, at_ms, id)
 );
 CREATE INDEX calls_by_account ON calls (tenant, account, at_ms);
-CREATE INDEX calls_overseas ON calls (tenant, account, at_ms) WHERE is_overseas = 1;
+-- who called abroad is answered from this index alone
+CREATE INDEX calls_overseas ON calls (tenant, account, at_ms, mark, disposition)
+    WHERE is_overseas = 1;
+CREATE INDEX calls_marked ON calls (tenant, mark) WHERE mark <> '';
 
 -- of calls that retention has removed; what is still there is counted from calls itself
 CREATE TABLE call_totals (
@@ -35,12 +38,13 @@ CREATE TABLE call_totals (
     account     TEXT COLLATE "C" NOT NULL,
     country     TEXT COLLATE "C" NOT NULL,
     is_overseas INTEGER NOT NULL,
+    mark        TEXT COLLATE "C" NOT NULL, -- of all these calls
     calls       BIGINT NOT NULL,
     answered    BIGINT NOT NULL,
     seconds     BIGINT NOT NULL,
     first_at_ms BIGINT NOT NULL,
     last_at_ms  BIGINT NOT NULL,
-    PRIMARY KEY (tenant, account, is_overseas, country)
+    PRIMARY KEY (tenant, account, is_overseas, country, mark)
 );
 
 CREATE TABLE call_marks (
@@ -89,6 +93,13 @@ CREATE TABLE call_follows (
     position      BIGINT NOT NULL,
     updated_at_ms BIGINT NOT NULL,
     PRIMARY KEY (source, file)
+);
+
+-- what only one node at a time should do
+CREATE TABLE leases (
+    name     TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    holder   TEXT COLLATE "C" NOT NULL,
+    until_ms BIGINT NOT NULL
 );
 
 ALTER TABLE calls ENABLE ROW LEVEL SECURITY;
