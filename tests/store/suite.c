@@ -43,18 +43,18 @@ int suite_setup(void **state)
     return 0;
 }
 
-static void remove_folder(const char *name)
+/* Those whose names begin so. */
+static void remove_files(const char *name, const char *start)
 {
     char path[512];
     DIR *folder = opendir(name);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         snprintf(path, sizeof path, "%s/%s", name, entry->d_name);
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' && strncmp(entry->d_name, start, strlen(start)) == 0)
             unlink(path);
     }
     if (folder)
         closedir(folder);
-    rmdir(name);
 }
 
 int suite_teardown(void **state)
@@ -62,15 +62,20 @@ int suite_teardown(void **state)
     struct suite *suite = *state;
     store_close(suite->store);
     arena_release(&suite->arena);
-    if (suite->folder[0])
-        remove_folder(suite->folder);
+    if (suite->folder[0]) {
+        remove_files(suite->folder, "");
+        rmdir(suite->folder);
+    }
     free(suite);
     return 0;
 }
 
 void suite_drop(struct suite *suite)
 {
-    drop_everything(suite->url);
+    if (suite->folder[0])
+        remove_files(suite->folder, "store.db");
+    else
+        drop_everything(suite->url);
 }
 
 void suite_reopen(struct suite *suite)
