@@ -177,16 +177,28 @@ static bool has_wanted_type(const struct facts *facts, unsigned flags)
     struct slice type = facts->content_type;
     if (flags & ROUTE_NDJSON && is_media_type(type, "application/x-ndjson"))
         return true;
+    if (flags & ROUTE_CSV && is_media_type(type, "text/csv"))
+        return true;
     if (flags & ROUTE_BODY && facts->method == METHOD_PATCH &&
         is_media_type(type, "application/merge-patch+json"))
         return true;
     return flags & ROUTE_BODY && is_media_type(type, "application/json");
 }
 
+static const char *wanted_types(unsigned flags)
+{
+    return (flags & ROUTE_NDJSON && flags & ROUTE_CSV) ? "application/x-ndjson or text/csv"
+           : flags & ROUTE_NDJSON                      ? "application/x-ndjson"
+           : flags & ROUTE_CSV                         ? "text/csv"
+                                                       : "application/json";
+}
+
 static void check_body(struct connection *connection, unsigned flags)
 {
     const struct facts *facts = &connection->facts;
-    size_t max = flags & ROUTE_NDJSON ? NDJSON_BYTES_MAX : flags & ROUTE_BODY ? BODY_BYTES_MAX : 0;
+    size_t max = flags & (ROUTE_NDJSON | ROUTE_CSV) ? NDJSON_BYTES_MAX
+                 : flags & ROUTE_BODY               ? BODY_BYTES_MAX
+                                                    : 0;
     connection->body.max = max;
     if (!facts_have_body(facts))
         return;
@@ -194,7 +206,7 @@ static void check_body(struct connection *connection, unsigned flags)
         refuse(connection, PROBLEM_BAD_REQUEST, "this route takes no body");
     else if (!has_wanted_type(facts, flags))
         refuse(connection, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "expected %s",
-               flags & ROUTE_NDJSON ? "application/x-ndjson" : "application/json");
+               wanted_types(flags));
     else if (facts->content_length > max)
         refuse(connection, PROBLEM_BODY_TOO_LARGE, "more than %zu bytes", max);
 }

@@ -63,7 +63,7 @@ enum {
     URI_BYTES_MAX = 2048,
     HEADER_BYTES_MAX = 16 * 1024,
     BODY_BYTES_MAX = 256 * 1024,
-    NDJSON_BYTES_MAX = 8 * 1024 * 1024, /* the whole body of a ROUTE_NDJSON request */
+    NDJSON_BYTES_MAX = 8 * 1024 * 1024, /* the whole body of a ROUTE_NDJSON or ROUTE_CSV request */
     NDJSON_LINE_BYTES_MAX = 64 * 1024,
     ARENA_BYTES_MAX = 64 * 1024 * 1024, /* of one request */
 };
@@ -118,6 +118,7 @@ enum {
     ROUTE_NEEDS_MATCH = 2, /* If-Match required (428) */
     ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, BODY_BYTES_MAX at most */
     ROUTE_NDJSON = 8,      /* has an application/x-ndjson body, NDJSON_BYTES_MAX at most */
+    ROUTE_CSV = 16,        /* has a text/csv body, NDJSON_BYTES_MAX at most; with ROUTE_NDJSON either */
 };
 
 /* The admin routes; ends with a row whose method is NULL. */

@@ -37,7 +37,8 @@ static uint64_t fingerprint_of(const struct request *request)
     crypto_generichash_init(&state, NULL, 0, sizeof hash);
     add(&state, request->method);
     add(&state, request->path);
-    add(&state, request_query(request, "account")); /* the only one that a change listens to */
+    for (const char *const *name = request->route->query; name && *name; name++)
+        add(&state, request_query(request, *name));
     add(&state, slice_of(request->actor.role));
     add(&state, request->body);
     crypto_generichash_final(&state, hash, sizeof hash);

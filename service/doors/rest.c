@@ -85,9 +85,7 @@ static int write_in_txn(struct rest *rest, const struct idempotency *idempotency
     return rc;
 }
 
-/* The change is committed whatever happens here: if the pull fails, the poll brings it within a second
- * and the log says so. */
-static void pull(struct app *app, const struct request *request)
+void rest_pull(struct app *app, const struct request *request)
 {
     struct err err = {0};
     if (feed_pull(app->feed, &err))
@@ -112,7 +110,7 @@ static int write_once(struct rest *rest, const struct idempotency *idempotency, 
     }
     rc = store_commit(rest->txn, NULL, err);
     if (rc == 0)
-        pull(rest->app, rest->request);
+        rest_pull(rest->app, rest->request);
     return rc;
 }
 

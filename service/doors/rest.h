@@ -33,6 +33,16 @@ http_handler rest_read, rest_write;
 /* Without a transaction, for what is answered from memory: also when the store is away. */
 http_handler rest_ask;
 
+/* One request that is many transactions, and answers a line for each of its lines. */
+http_handler rest_provision;
+
+/*
+ * After a commit: this node takes the change in, so that it is in force here before the answer. The
+ * change is committed whatever happens: if it fails, the poll brings it within a second, and the log
+ * says so.
+ */
+void rest_pull(struct app *app, const struct request *request);
+
 /* --- for the work itself ------------------------------------------------------------------------- */
 
 /*
@@ -54,6 +64,14 @@ bool rest_has(const struct rest *rest, const char *member);
 
 /* A slice as text in the request's arena; NULL when out of memory. */
 const char *rest_text(struct rest *rest, struct slice text);
+
+/*
+ * The tenant (of rest->tenant) or account (and rest->id) as rest->body says it, made if it is not there.
+ * What the body leaves out stays, or is the default. Holds the precondition. The ids were checked.
+ */
+enum rest_saved { SAVED_CREATED, SAVED_UPDATED, SAVED_UNCHANGED };
+int rest_tenant_save(struct rest *rest, enum rest_saved *ret, struct err *err) MUST_CHECK;
+int rest_account_save(struct rest *rest, enum rest_saved *ret, struct err *err) MUST_CHECK;
 
 /* --- the work of each route; routes.c says who may have it done ---------------------------------- */
 

@@ -51,25 +51,38 @@ static int find_or_blank(struct rest *rest, struct account *ret, bool *ret_exist
     return 0;
 }
 
-int rest_account_put(struct rest *rest, struct err *err)
+int rest_account_save(struct rest *rest, enum rest_saved *ret, struct err *err)
 {
-    struct account account;
+    struct account stored, account;
     struct condition condition;
     bool exists = false, created = false;
     if (!account_id_is_valid(rest->id))
         return err_set(err, ERR_INVALID,
                        "an account's id is 1 to 63 of A-Z, a-z, 0-9, ., - and _, "
                        "first a letter or digit");
-    int rc = find_or_blank(rest, &account, &exists, err);
+    int rc = find_or_blank(rest, &stored, &exists, err);
     if (rc == 0)
-        rc = rest_condition(rest, exists ? account.version : 0, &condition, err);
+        rc = rest_condition(rest, exists ? stored.version : 0, &condition, err);
+    account = stored;
     if (rc == 0)
         rc = account_read(rest->body, READ_WHOLE, rest->arena, &account, err);
     if (rc == 0)
         rc = store_account_put(rest->txn, &account, &condition, &created, err);
-    if (rc == 0 && created)
-        rc = rest_location(rest, err, "/v1/tenants/%s/accounts/%s", account.tenant, account.id);
-    return rc ? rc : answer(rest, created ? 201 : 200, err);
+    if (rc == 0)
+        *ret = created                                                  ? SAVED_CREATED
+               : strcmp(account.display_name, stored.display_name) == 0 ? SAVED_UNCHANGED
+                                                                        : SAVED_UPDATED;
+    return rc;
+}
+
+int rest_account_put(struct rest *rest, struct err *err)
+{
+    enum rest_saved saved;
+    int rc = rest_account_save(rest, &saved, err);
+    if (rc == 0 && saved == SAVED_CREATED)
+        rc = rest_location(rest, err, "/v1/tenants/%.*s/accounts/%.*s", SLICE_ARG(rest->tenant),
+                           SLICE_ARG(rest->id));
+    return rc ? rc : answer(rest, saved == SAVED_CREATED ? 201 : 200, err);
 }
 
 int rest_account_patch(struct rest *rest, struct err *err)

@@ -150,22 +150,46 @@ static int find_or_default(struct rest *rest, struct tenant *ret, bool *ret_exis
     return 0;
 }
 
-int rest_tenant_put(struct rest *rest, struct err *err)
+/* Does the body say what is there already? The profile was applied once and stays, whatever it says. */
+static bool is_same(struct tenant *wanted, const struct tenant *stored)
 {
-    struct tenant tenant;
+    if (!*wanted->profile)
+        wanted->profile = stored->profile;
+    json_t *a = tenant_write(wanted), *b = tenant_write(stored);
+    bool same = a && b && json_equal(a, b);
+    json_decref(a);
+    json_decref(b);
+    return same;
+}
+
+int rest_tenant_save(struct rest *rest, enum rest_saved *ret, struct err *err)
+{
+    struct tenant stored, tenant;
     struct condition condition;
     bool exists = false, created = false;
     if (!tenant_id_is_valid(rest->tenant))
         return err_set(err, ERR_INVALID,
                        "a tenant's id is 1 to 63 of a-z, 0-9, - and _, first a letter or digit");
-    int rc = find_or_default(rest, &tenant, &exists, err);
+    int rc = find_or_default(rest, &stored, &exists, err);
     if (rc == 0)
-        rc = rest_condition(rest, exists ? tenant.version : 0, &condition, err);
+        rc = rest_condition(rest, exists ? stored.version : 0, &condition, err);
+    tenant = stored;
     if (rc == 0)
         rc = save(rest, READ_WHOLE, &tenant, &condition, &created, err);
-    if (rc == 0 && created)
-        rc = rest_location(rest, err, "/v1/tenants/%s", tenant.id);
-    return rc ? rc : answer(rest, created ? 201 : 200, err);
+    if (rc == 0)
+        *ret = created                    ? SAVED_CREATED
+               : is_same(&tenant, &stored) ? SAVED_UNCHANGED
+                                           : SAVED_UPDATED;
+    return rc;
+}
+
+int rest_tenant_put(struct rest *rest, struct err *err)
+{
+    enum rest_saved saved;
+    int rc = rest_tenant_save(rest, &saved, err);
+    if (rc == 0 && saved == SAVED_CREATED)
+        rc = rest_location(rest, err, "/v1/tenants/%.*s", SLICE_ARG(rest->tenant));
+    return rc ? rc : answer(rest, saved == SAVED_CREATED ? 201 : 200, err);
 }
 
 int rest_tenant_patch(struct rest *rest, struct err *err)

@@ -16,7 +16,13 @@ enum {
     MANY_READ = CUSTOMER_READ | ROLE_PROVISIONING,
 };
 
-enum { T = ROUTE_TENANT, BODY = ROUTE_BODY, MATCH = ROUTE_NEEDS_MATCH };
+enum {
+    T = ROUTE_TENANT,
+    BODY = ROUTE_BODY,
+    MATCH = ROUTE_NEEDS_MATCH,
+    CSV = ROUTE_CSV,
+    LINES = ROUTE_NDJSON | ROUTE_CSV,
+};
 
 static const char *const paged[] = {"limit", "cursor", NULL};
 static const char *const rules[] = {"limit", "cursor", "account", "scope", NULL};
@@ -25,6 +31,7 @@ static const char *const records[] = {"limit", "cursor", "tenant", NULL};
 static const char *const attempts[] = {"limit", "cursor", "account", "from", "to", NULL};
 static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
 static const char *const propagation[] = {"revision", "wait", NULL};
+static const char *const provision[] = {"dry_run", "tenant", "charset", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
@@ -56,6 +63,8 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
     {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
     {"GET",    "/v1/tenants/{t}/propagation",     MANY_READ,     ASK,   T,                rest_propagation,    propagation},
+
+    {"POST",   "/v1/provision",                   ONBOARD,       rest_provision, LINES,   NULL,                provision},
 
     {"GET",    "/v1/profiles",                    ONBOARD,       READ,  0,                rest_profile_list,   paged},
     {"GET",    "/v1/profiles/{p}",                ONBOARD,       READ,  0,                rest_profile_get,    NULL},

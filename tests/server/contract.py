@@ -83,6 +83,11 @@ def check_body(response, answer):
         assert answer.body == b"" and not kind, "a body where there is to be none"
         return
     assert kind in response["content"], f"Content-Type {kind!r}"
+    if kind == "application/x-ndjson":  # its schema is that of each line
+        for line in answer.text.splitlines():
+            faults = validate(response["content"][kind]["schema"], json.loads(line))
+            assert not faults, (line, faults)
+        return
     if kind.endswith("json"):
         value = json.loads(answer.body)
     elif kind == "application/x-www-form-urlencoded":
