@@ -89,6 +89,10 @@ const char *keyring_fingerprint(const struct keyring *keyring);
 enum { KEYRING_DERIVED_BYTES = 32 };
 void keyring_derive(const struct keyring *keyring, const char *purpose,
                     unsigned char out[KEYRING_DERIVED_BYTES]);
+/* The same from every HS256 key, the signing one first: for what must stay good when a new key signs.
+ * Returns how many, at most `max`; 0 when there is no such key. */
+unsigned keyring_derive_all(const struct keyring *keyring, const char *purpose,
+                            unsigned char (*out)[KEYRING_DERIVED_BYTES], unsigned max);
 
 int revocations_new(struct revocations **ret, struct err *err) MUST_CHECK;
 void revocations_free(struct revocations *revocations);

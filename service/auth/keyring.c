@@ -26,15 +26,34 @@ const struct key *keyring_signer(const struct keyring *keyring)
     return signer;
 }
 
+static void derive(const struct key *key, const char *purpose,
+                   unsigned char out[KEYRING_DERIVED_BYTES])
+{
+    crypto_generichash(out, KEYRING_DERIVED_BYTES, (const unsigned char *)purpose, strlen(purpose),
+                       key->bytes, key->n);
+}
+
 void keyring_derive(const struct keyring *keyring, const char *purpose,
                     unsigned char out[KEYRING_DERIVED_BYTES])
 {
     const struct key *signer = keyring_signer(keyring);
     if (signer)
-        crypto_generichash(out, KEYRING_DERIVED_BYTES, (const unsigned char *)purpose,
-                           strlen(purpose), signer->bytes, signer->n);
+        derive(signer, purpose, out);
     else
         randombytes_buf(out, KEYRING_DERIVED_BYTES);
+}
+
+unsigned keyring_derive_all(const struct keyring *keyring, const char *purpose,
+                            unsigned char (*out)[KEYRING_DERIVED_BYTES], unsigned max)
+{
+    const struct key *signer = keyring_signer(keyring);
+    unsigned count = 0;
+    if (signer && max)
+        derive(signer, purpose, out[count++]);
+    for (unsigned i = 0; i < keyring->count && count < max; i++)
+        if (keyring->keys[i].algorithm == KEY_HS256 && &keyring->keys[i] != signer)
+            derive(&keyring->keys[i], purpose, out[count++]);
+    return count;
 }
 
 void keyring_free(struct keyring *keyring)

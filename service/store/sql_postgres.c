@@ -171,7 +171,7 @@ static int postgres_grant(struct sql_conn *base, const char *user, struct err *e
     int n = snprintf(text, sizeof text,
                      "GRANT SELECT, INSERT, UPDATE, DELETE ON policies, tenants, contacts, "
                      "accounts, rules, profiles, profile_rules, feed, revocations, idempotency, "
-                     "attempts, attempt_counts, commits, nodes, receipts TO %s; "
+                     "attempts, attempt_counts, commits, nodes, receipts, outbox TO %s; "
                      "GRANT SELECT, INSERT ON audit TO %s; "
                      "GRANT SELECT ON sekisho_migrations, sequences TO %s",
                      name, name, name);

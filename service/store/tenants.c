@@ -3,6 +3,7 @@
 #include "store/audit.h"
 #include "store/audit_json.h"
 #include "store/contacts.h"
+#include "store/outbox.h"
 #include "store/profile_rows.h"
 #include "store/rule_rows.h"
 
@@ -238,6 +239,8 @@ static int delete(struct txn *txn, struct slice id, const struct condition *cond
     r = txn_exec(txn, "DELETE FROM rules WHERE tenant = $1", SQL_VALUES(sql_slice(id)), err);
     if (r == 0) /* accounts and contacts go with it */
         r = txn_exec(txn, "DELETE FROM tenants WHERE id = $1", SQL_VALUES(sql_slice(id)), err);
+    if (r == 0)
+        r = outbox_drop(txn, id, "the tenant was deleted", err);
     if (r == 0)
         r = txn_rules_counted(txn, touched, -rules, err);
     if (r == 0)
