@@ -90,7 +90,9 @@ CREATE TABLE call_unmapped (
 CREATE TABLE call_follows (
     source        TEXT COLLATE "C" NOT NULL,
     file          TEXT COLLATE "C" NOT NULL,
+    mark          TEXT COLLATE "C" NOT NULL, -- which file had that name then
     position      BIGINT NOT NULL,
+    version       BIGINT NOT NULL,
     updated_at_ms BIGINT NOT NULL,
     PRIMARY KEY (source, file)
 );

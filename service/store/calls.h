@@ -37,6 +37,7 @@ struct call_terms {
 /* "answered", "no_answer", "busy", "failed", "other"; words of the API. */
 enum disposition { CALL_ANSWERED, CALL_NO_ANSWER, CALL_BUSY, CALL_FAILED, CALL_OTHER };
 const char *disposition_word(enum disposition disposition);
+enum disposition disposition_of(struct slice word); /* CALL_OTHER for any other */
 
 struct call_record {
     int64_t at_ms; /* when it began */
@@ -50,10 +51,11 @@ struct call_record {
     enum disposition disposition;
     char source[CALL_SOURCE_BYTES], context[CALL_CONTEXT_BYTES];
     char call_id[CALL_ID_BYTES]; /* the PBX's own id, as in attempts; may be "" */
-    char mark[RULE_ID_BYTES];    /* id of the call_marks row that says it was fraud, or "" */
+    char mark[RULE_ID_BYTES];    /* id of the call_marks row that says it was fraud, or ""; the store's */
 };
 
 int store_call_terms_get(struct txn *txn, struct call_terms *ret, struct err *err) MUST_CHECK; /* ERR_NOT_FOUND */
+/* stated_at_ms and stated_by are filled in. ERR_INVALID. */
 int store_call_terms_put(struct txn *txn, const struct call_terms *terms, struct err *err) MUST_CHECK;
 
 /*
@@ -72,7 +74,7 @@ struct call_filter {
     int64_t from_ms, to_ms; /* from_ms <= at_ms < to_ms */
     bool only_overseas;
 };
-/* In order of time, in constant memory, in a transaction of its own (SQL_WALK). */
+/* In order of tenant, then time; in constant memory, in a transaction of its own (SQL_WALK). */
 int store_calls_each(struct store *store, const struct call_filter *filter, store_call_fn *fn,
                      void *context, struct err *err) MUST_CHECK;
 

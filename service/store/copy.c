@@ -48,6 +48,24 @@ static const struct table {
      "degraded, origin, call_id, source_ip, revision",
      "titttttttttttti", "tenant, at_ms, decision_id"},
     {"attempt_counts", "tenant, account, minute_ms, count", "ttii", "tenant, account, minute_ms"},
+    {"call_terms", "id, purpose, retention_days, stated_at_ms, stated_by", "itiit", "id"},
+    {"calls",
+     "tenant, at_ms, id, account, number, kind, country, is_overseas, seconds, disposition, source, "
+     "context, call_id, mark",
+     "tittttt" "iitttt" "t", "tenant, at_ms, id"},
+    {"call_totals",
+     "tenant, account, country, is_overseas, mark, calls, answered, seconds, first_at_ms, "
+     "last_at_ms",
+     "tttitiiiii", "tenant, account, is_overseas, country, mark"},
+    {"call_marks",
+     "tenant, id, account, country, call_id, from_ms, to_ms, note, made_by, made_at_ms",
+     "tttttiitti", "tenant, id"},
+    {"call_source_days", "source, day, calls", "tii", "source, day"},
+    {"call_tenant_sources", "tenant, source", "tt", "tenant, source"},
+    {"call_unmapped", "source, reason, value, records, first_at_ms, last_at_ms", "tttiii",
+     "source, reason, value"},
+    {"call_follows", "source, file, mark, position, version, updated_at_ms", "tttiii",
+     "source, file"},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -139,7 +157,8 @@ static int make_room(struct copy *copy, struct sql_conn *conn, struct err *err)
                 "SELECT (SELECT count(*) FROM tenants) + (SELECT count(*) FROM audit) + "
                 "(SELECT count(*) FROM feed) + (SELECT count(*) FROM revocations) + "
                 "(SELECT count(*) FROM attempts) + (SELECT count(*) FROM attempt_counts) + "
-                "(SELECT count(*) FROM idempotency) + (SELECT count(*) FROM rules)",
+                "(SELECT count(*) FROM idempotency) + (SELECT count(*) FROM rules) + "
+                "(SELECT count(*) FROM call_terms)",
                 &found, err);
     if (r == 0 && found)
         r = err_set(err, ERR_EXISTS, "--to: %s is not empty", copy->to->name);

@@ -126,8 +126,7 @@ static int fetch(struct pg_conn *conn, struct err *err)
     return r;
 }
 
-/* The whole result of a statement. */
-static int gather(struct pg_conn *conn, struct err *err)
+int pg_conn_gather(struct pg_conn *conn, struct err *err)
 {
     PGresult *more = NULL;
     int r = pg_result(conn->client->pg, pg_conn_silence_ms(conn), &conn->result, err);
@@ -174,7 +173,7 @@ static int prepare(struct pg_conn *conn, const char *text, struct sql_values val
         return 0;
     if (!PQsendPrepare(client->pg, name, text, (int)values.count, types))
         return pg_conn_failed(conn, pg_error(client->pg, NULL, err));
-    int r = gather(conn, err);
+    int r = pg_conn_gather(conn, err);
     PQclear(conn->result);
     conn->result = NULL;
     if (r == 0)
@@ -217,7 +216,7 @@ int postgres_query(struct sql_conn *base, const char *text, struct sql_values va
         return pg_conn_failed(conn, pg_error(pg, NULL, err));
     conn->row = -1;
     conn->is_streaming = conn->mode == SQL_WALK && PQsetSingleRowMode(pg);
-    return conn->is_streaming ? 0 : gather(conn, err);
+    return conn->is_streaming ? 0 : pg_conn_gather(conn, err);
 }
 
 int postgres_next(struct sql_conn *base, struct err *err)

@@ -35,9 +35,15 @@ int pg_conn_start(struct pg_conn *conn, struct err *err) MUST_CHECK;
 /* Notes whether the connection survived a failure; returns `code`. */
 int pg_conn_failed(struct pg_conn *conn, int code);
 
+/* The whole result of the statement that was sent, into conn->result. */
+int pg_conn_gather(struct pg_conn *conn, struct err *err) MUST_CHECK;
+
 /* These are the members of struct sql_driver of the same name. */
 int postgres_query(struct sql_conn *base, const char *text, struct sql_values values,
                    struct err *err) MUST_CHECK;
+int postgres_insert(struct sql_conn *base, const struct sql_insert *into,
+                    const struct sql_value *values, unsigned rows, bool *is_new,
+                    struct err *err) MUST_CHECK;
 int postgres_next(struct sql_conn *base, struct err *err) MUST_CHECK;
 void postgres_end(struct sql_conn *base);
 bool postgres_column_is_null(struct sql_conn *base, unsigned column);

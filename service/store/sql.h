@@ -101,6 +101,14 @@ struct sql_bell {
     atomic_bool has_committed; /* this process did; the others have not been told yet */
 };
 
+/* A table that takes many rows at once. Column `id` tells which of them are new. */
+struct sql_insert {
+    const char *table;
+    const char *columns; /* "tenant, at_ms, id": `id` is one of them */
+    const char *kinds;   /* of each column: i a number, t a text */
+    const char *id;
+};
+
 struct sql_driver {
     const char *schemes[3]; /* "sqlite"; what a URL begins with */
     const struct migration *migrations;
@@ -137,6 +145,10 @@ struct sql_driver {
     /* `text` must be a literal: prepared statements are kept by its address. */
     int (*query)(struct sql_conn *conn, const char *text, struct sql_values values,
                  struct err *err);
+    /* Inserts `rows` rows, row after row in `values`; those whose key is taken (by a row before them,
+     * too) are left out. is_new[i]: row i was not. Rows in the order of the key go in quickest. */
+    int (*insert)(struct sql_conn *conn, const struct sql_insert *into,
+                  const struct sql_value *values, unsigned rows, bool *is_new, struct err *err);
     int (*next)(struct sql_conn *conn, struct err *err); /* 1: a row, 0: no more, or an error */
     void (*end)(struct sql_conn *conn);                  /* of the statement; after 0 too */
     bool (*column_is_null)(struct sql_conn *conn, unsigned column);

@@ -171,7 +171,9 @@ static int postgres_grant(struct sql_conn *base, const char *user, struct err *e
     int n = snprintf(text, sizeof text,
                      "GRANT SELECT, INSERT, UPDATE, DELETE ON policies, tenants, contacts, "
                      "accounts, rules, profiles, profile_rules, feed, revocations, idempotency, "
-                     "attempts, attempt_counts, commits, nodes, receipts, outbox TO %s; "
+                     "attempts, attempt_counts, commits, nodes, receipts, outbox, call_terms, "
+                     "calls, call_totals, call_marks, call_source_days, call_tenant_sources, "
+                     "call_unmapped, call_follows, leases TO %s; "
                      "GRANT SELECT, INSERT ON audit TO %s; "
                      "GRANT SELECT ON sekisho_migrations, sequences TO %s",
                      name, name, name);
@@ -274,6 +276,7 @@ const struct sql_driver sql_postgres = {
     .copied = postgres_copied,
     .wait = postgres_wait,
     .query = postgres_query,
+    .insert = postgres_insert,
     .next = postgres_next,
     .end = postgres_end,
     .column_is_null = postgres_column_is_null,

@@ -256,6 +256,7 @@ const struct sql_driver sql_sqlite = {
     .seq = sqlite_seq,
     .horizon = sqlite_horizon,
     .query = sqlite_query,
+    .insert = sqlite_insert,
     .next = sqlite_next,
     .end = sqlite_end,
     .column_is_null = sqlite_column_is_null,

@@ -105,6 +105,42 @@ int sqlite_query(struct sql_conn *base, const char *text, struct sql_values valu
     return 0;
 }
 
+static int prepare_insert(struct sqlite_conn *conn, const struct sql_insert *into,
+                          sqlite3_stmt **ret, struct err *err)
+{
+    char text[1024];
+    int n = snprintf(text, sizeof text, "INSERT INTO %s (%s) VALUES (", into->table, into->columns);
+    for (unsigned i = 0; into->kinds[i]; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s$%u", i ? ", " : "", i + 1);
+    n += snprintf(text + n, sizeof text - (size_t)n, ") ON CONFLICT DO NOTHING");
+    assert(n < (int)sizeof text);
+    return prepare(conn, text, ret, err);
+}
+
+int sqlite_insert(struct sql_conn *base, const struct sql_insert *into,
+                  const struct sql_value *values, unsigned rows, bool *is_new, struct err *err)
+{
+    struct sqlite_conn *conn = (struct sqlite_conn *)base;
+    unsigned columns = (unsigned)strlen(into->kinds);
+    sqlite3_stmt *stmt = NULL;
+    assert(!conn->running);
+    if (sqlite3_get_autocommit(conn->db))
+        return err_set(err, ERR_UNAVAILABLE, "store: the database gave up the transaction");
+    int r = prepare_insert(conn, into, &stmt, err);
+    for (unsigned i = 0; i < rows && r == 0; i++) {
+        int rc = bind(stmt, (struct sql_values){values + i * columns, columns});
+        if (rc == SQLITE_OK)
+            rc = sqlite3_step(stmt);
+        if (rc == SQLITE_DONE)
+            is_new[i] = sqlite3_changes(conn->db) > 0;
+        else
+            r = sqlite_error(conn->db, rc, err);
+        sqlite3_reset(stmt); /* its result repeats what step already said */
+    }
+    sqlite3_finalize(stmt);
+    return r;
+}
+
 int sqlite_next(struct sql_conn *base, struct err *err)
 {
     struct sqlite_conn *conn = (struct sqlite_conn *)base;

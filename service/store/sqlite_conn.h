@@ -32,6 +32,9 @@ void sqlite_conn_free(struct sqlite_conn *conn); /* NULL is fine */
 /* These are the members of struct sql_driver of the same name. */
 int sqlite_query(struct sql_conn *base, const char *text, struct sql_values values,
                  struct err *err) MUST_CHECK;
+int sqlite_insert(struct sql_conn *base, const struct sql_insert *into,
+                  const struct sql_value *values, unsigned rows, bool *is_new,
+                  struct err *err) MUST_CHECK;
 int sqlite_next(struct sql_conn *base, struct err *err) MUST_CHECK;
 void sqlite_end(struct sql_conn *base);
 bool sqlite_column_is_null(struct sql_conn *base, unsigned column);

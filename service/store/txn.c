@@ -52,14 +52,34 @@ int txn_scope_everybody(struct txn *txn, struct err *err)
     return set_scope(txn, SLICE_LIT(SQL_EVERYBODY), err);
 }
 
-int txn_query(struct txn *txn, const char *text, struct sql_values values, struct err *err)
+/* May a statement with these values begin? */
+static int check(struct txn *txn, struct sql_values values, struct err *err)
 {
     if (txn->failed)
         return err_set(err, txn->failed, "store: an earlier statement of this transaction failed");
     for (unsigned i = 0; i < values.count; i++)
         if (values.list[i].type == SQL_TEXT && !is_utf8(values.list[i].text))
             return txn_fail(txn, err_set(err, ERR_INVALID, "a text is not UTF-8"));
-    int r = sql_query(txn->conn, text, values, err);
+    return 0;
+}
+
+int txn_insert(struct txn *txn, const struct sql_insert *into, const struct sql_value *values,
+               unsigned rows, bool *is_new, struct err *err)
+{
+    unsigned columns = (unsigned)strlen(into->kinds);
+    int r = check(txn, (struct sql_values){values, rows * columns}, err);
+    if (r < 0 || rows == 0)
+        return r;
+    r = txn->conn->driver->insert(txn->conn, into, values, rows, is_new, err);
+    return r < 0 ? txn_fail(txn, r) : 0;
+}
+
+int txn_query(struct txn *txn, const char *text, struct sql_values values, struct err *err)
+{
+    int r = check(txn, values, err);
+    if (r < 0)
+        return r;
+    r = sql_query(txn->conn, text, values, err);
     return r < 0 ? txn_fail(txn, r) : 0;
 }
 

@@ -114,6 +114,9 @@ int txn_query(struct txn *txn, const char *text, struct sql_values values,
 int txn_next(struct txn *txn, struct err *err) MUST_CHECK;
 int txn_exec(struct txn *txn, const char *text, struct sql_values values,
              struct err *err) MUST_CHECK;
+/* Many rows at once: sql_driver.insert. */
+int txn_insert(struct txn *txn, const struct sql_insert *into, const struct sql_value *values,
+               unsigned rows, bool *is_new, struct err *err) MUST_CHECK;
 static inline void txn_end(struct txn *txn)
 {
     sql_end(txn->conn);
