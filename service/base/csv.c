@@ -101,12 +101,12 @@ static void take(struct csv *csv, size_t n)
     csv->record = record;
 }
 
-static int refuse(struct csv *csv, enum found found, struct err *err)
+static int refuse(enum found found, struct err *err)
 {
     if (found == FOUND_TOO_LONG)
-        return err_set(err, ERR_INVALID, "line %u is longer than %d bytes, or a quote does not end",
-                       csv->line, CSV_RECORD_BYTES_MAX);
-    return err_set(err, ERR_INVALID, "line %u: quotes do not match", csv->line);
+        return err_set(err, ERR_INVALID, "longer than %d bytes, or a quote does not end",
+                       CSV_RECORD_BYTES_MAX);
+    return err_set(err, ERR_INVALID, "quotes do not match");
 }
 
 /* --- fields ------------------------------------------------------------------------------------- */
@@ -132,8 +132,7 @@ static int split(struct csv *csv, struct err *err)
         size_t start = at;
         bool is_quoted = at < record.n && record.p[at] == '"';
         if (csv->count == CSV_FIELDS_MAX)
-            return err_set(err, ERR_INVALID, "line %u has more than %d fields", csv->line,
-                           CSV_FIELDS_MAX);
+            return err_set(err, ERR_INVALID, "more than %d fields", CSV_FIELDS_MAX);
         if (is_quoted)
             at = quoted_end(record, at);
         while (at < record.n && record.p[at] != csv->separator)
@@ -201,7 +200,7 @@ int csv_next(struct csv *csv, struct err *err)
         return split(csv, err);
     }
     take_line(csv, n);
-    return refuse(csv, found, err);
+    return refuse(found, err);
 }
 
 /* --- writing ------------------------------------------------------------------------------------ */

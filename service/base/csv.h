@@ -48,7 +48,7 @@ static inline void csv_refill(struct csv *csv, struct slice text)
 }
 
 /* 1: a record is in `fields`; 0: no more, or with is_open no whole one; ERR_INVALID: bad quoting, too long,
- * too many fields; the text of the error names csv->line. */
+ * too many fields, of the record at csv->line. */
 int csv_next(struct csv *csv, struct err *err) MUST_CHECK;
 
 /* --- writing ------------------------------------------------------------------------------------ */

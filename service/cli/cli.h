@@ -20,6 +20,8 @@
 
 /* Exit statuses. A verdict is an answer, so `sekisho check` has three good ones. */
 enum { EXIT_OK = 0, EXIT_DENY = 1, EXIT_TROUBLE = 2, EXIT_DIVERT = 3 };
+/* Of commands with many things to do: got to the end, but some were refused. */
+enum { EXIT_PARTLY = 1 };
 
 struct common {
     bool is_json, help;

@@ -1,5 +1,6 @@
 /* sekisho account: the calling identities of a tenant. */
 #include "cli/change.h"
+#include "cli/import.h"
 
 struct account_options {
     struct common common;
@@ -139,4 +140,6 @@ const struct command account_commands[] = {
     ROW("put", "Adds an account or changes it, whichever is needed", put_options, put),
     ROW("set", "Changes an account", set_options, set),
     ROW("delete", "Deletes an account and its rules", delete_options, delete),
+    IMPORT_ROW("Adds or changes many accounts of a tenant, from a file",
+               account_import_options, import_run),
     {0}};

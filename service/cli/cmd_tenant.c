@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/change.h"
+#include "cli/import.h"
 
 struct tenant_options {
     struct common common;
@@ -261,4 +262,6 @@ const struct command tenant_commands[] = {
     ROW("suspend", "Denies every call of a tenant but emergency calls", status_options, suspend),
     ROW("resume", "Ends a suspension", status_options, resume),
     ROW("delete", "Deletes a tenant with its accounts and rules", delete_options, delete),
+    IMPORT_ROW("Adds or changes many tenants and accounts, from a file",
+               tenant_import_options, import_run),
     {0}};

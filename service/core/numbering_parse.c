@@ -240,6 +240,8 @@ static int read_file(struct numbering *n, const struct file_shape *shape, struct
             return row_rc;
         }
     }
+    if (rc < 0)
+        err_context(err, "line %u", csv.line);
     return rc;
 }
 

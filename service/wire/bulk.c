@@ -54,7 +54,7 @@ static int read_header(struct bulk *bulk, const char *const *columns, struct err
 {
     int rc = csv_next(&bulk->csv, err);
     if (rc < 0)
-        return rc;
+        return err_context(err, "the header");
     if (rc == 0)
         return err_set(err, ERR_INVALID, "there is no header line");
     for (unsigned i = 0; i < bulk->csv.count; i++) {
@@ -63,12 +63,11 @@ static int read_header(struct bulk *bulk, const char *const *columns, struct err
         while (*column && !(strlen(*column) == title.n && strncasecmp(*column, title.p, title.n) == 0))
             column++;
         if (!*column)
-            return err_set(err, ERR_INVALID, "line %u: there is no column \"%.*s\"", bulk->csv.line,
+            return err_set(err, ERR_INVALID, "there is no column \"%.*s\"",
                            title.n > 64 ? 64 : (int)title.n, title.p);
         for (unsigned j = 0; j < i; j++)
             if (bulk->columns[j] == *column)
-                return err_set(err, ERR_INVALID, "line %u: column \"%s\" is there twice",
-                               bulk->csv.line, *column);
+                return err_set(err, ERR_INVALID, "column \"%s\" is there twice", *column);
         bulk->columns[i] = *column;
     }
     bulk->columns_count = bulk->csv.count;
