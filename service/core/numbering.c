@@ -25,6 +25,34 @@ struct country_fact numbering_country(const struct numbering *numbering, struct 
     return (struct country_fact){row->country, (uint8_t)len, row->min_digits, row->max_digits};
 }
 
+void numbering_each_destination(const struct numbering *numbering, numbering_destination_fn *fn,
+                                void *context)
+{
+    const struct trie_node *nodes = numbering->countries.nodes;
+    char digits[TRIE_DEPTH_MAX];
+    uint16_t path[TRIE_DEPTH_MAX + 1] = {0};
+    unsigned depth = 0;
+    int slot = -1; /* the last one gone into at this depth */
+    for (;;) {
+        if (slot < 0 && nodes[path[depth]].value)
+            fn(context, (struct slice){digits, depth},
+               numbering->country_rows[nodes[path[depth]].value - 1].min_digits);
+        do
+            slot++;
+        while (slot < 10 && !nodes[path[depth]].child[slot]);
+        if (slot < 10 && depth < TRIE_DEPTH_MAX) {
+            digits[depth] = (char)('0' + slot);
+            path[depth + 1] = nodes[path[depth]].child[slot];
+            depth++;
+            slot = -1;
+        } else if (depth) {
+            slot = digits[--depth] - '0';
+        } else {
+            return;
+        }
+    }
+}
+
 static const struct kind_row *find_kind(const struct numbering *numbering, struct slice digits)
 {
     unsigned len;

@@ -58,6 +58,12 @@ struct country_fact {
 };
 struct country_fact numbering_country(const struct numbering *numbering, struct slice digits);
 
+/* Each destination the data knows, in order of its digits: those after 010 and how many a number has
+ * at least, calling code included; of +1 the area codes. */
+typedef void numbering_destination_fn(void *context, struct slice digits, uint8_t min_digits);
+void numbering_each_destination(const struct numbering *numbering, numbering_destination_fn *fn,
+                                void *context);
+
 /* The kind of a whole Japanese number as dialed; KIND_UNKNOWN when prefix and length match none. */
 enum number_kind numbering_kind(const struct numbering *numbering, struct slice digits);
 /* May this number's kind be called when nothing is known of the tenant (the floor)? */
