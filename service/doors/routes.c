@@ -30,6 +30,7 @@ static const char *const rule_list[] = {"account", NULL};
 static const char *const records[] = {"limit", "cursor", "tenant", NULL};
 static const char *const attempts[] = {"limit", "cursor", "account", "from", "to", NULL};
 static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
+static const char *const lint[] = {"days", NULL};
 static const char *const propagation[] = {"revision", "wait", NULL};
 static const char *const provision[] = {"dry_run", "tenant", "charset", NULL};
 static const char *const ready[] = {"verbose", NULL};
@@ -60,6 +61,8 @@ const struct route admin_routes[] = {
     {"DELETE", "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | MATCH,        rest_rule_delete,    NULL},
 
     {"POST",   "/v1/tenants/{t}/check",           CUSTOMER_READ, ASK,   T | BODY,         rest_check,          NULL},
+    {"GET",    "/v1/tenants/{t}/lint",            CUSTOMER_READ, ASK,   T,                rest_lint,           lint},
+    {"POST",   "/v1/tenants/{t}/lint/fix",        CUSTOMER_EDIT, WRITE, T | BODY,         rest_lint_fix,       NULL},
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
     {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
     {"GET",    "/v1/tenants/{t}/propagation",     MANY_READ,     ASK,   T,                rest_propagation,    propagation},
