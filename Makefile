@@ -78,6 +78,7 @@ $(BUILD)/service/core/numbering_builtin.o: $(wildcard schema/numbering/*.csv)
 $(BUILD)/service/store/migrations.o: $(wildcard schema/*/*.sql)
 $(BUILD)/service/doors/openapi.o: $(wildcard api/openapi.yaml)
 $(BUILD)/service/doors/problem_page.o: $(wildcard api/errors.md)
+$(BUILD)/service/jobs/notice.o: $(wildcard api/notices/*.txt)
 
 $(BUILD)/libtests.a: $(SHARED)
 	@rm -f $@

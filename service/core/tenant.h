@@ -13,7 +13,7 @@
 enum { CONTACTS_MAX = 20, PROFILE_RULES_MAX = 1000 };
 
 struct contact {
-    const char *name, *email, *phone; /* each may be "" but not all */
+    const char *name, *email, *phone, *webhook; /* each may be "" but not all */
 };
 
 enum tenant_status { TENANT_ACTIVE, TENANT_SUSPENDED };

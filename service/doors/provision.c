@@ -6,7 +6,7 @@
 const char *const provision_columns[] = {
     "tenant",       "account",       "name",          "display_name", "profile", "outside_line",
     "locale",       "time_zone",     "status",        "contact_name", "contact_email",
-    "contact_phone", NULL};
+    "contact_phone", "contact_webhook", NULL};
 
 /* --- what the line is about --------------------------------------------------------------------- */
 
@@ -28,7 +28,8 @@ static int take_text(struct rest *rest, json_t *object, const char *member, cons
 static int gather_contact(json_t *object, struct err *err)
 {
     static const char *const parts[][2] = {
-        {"contact_name", "name"}, {"contact_email", "email"}, {"contact_phone", "phone"}};
+        {"contact_name", "name"}, {"contact_email", "email"}, {"contact_phone", "phone"},
+        {"contact_webhook", "webhook"}};
     json_t *contact = NULL;
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
         json_t *value = json_object_get(object, parts[i][0]);

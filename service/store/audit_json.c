@@ -82,6 +82,8 @@ static void add_contact(struct buf *out, const struct contact *contact)
     add_text(out, "name", contact->name);
     add_text(out, "email", contact->email);
     add_text(out, "phone", contact->phone);
+    if (contact->webhook[0])
+        add_text(out, "webhook", contact->webhook);
     buf_add_char(out, '}');
 }
 

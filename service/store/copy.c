@@ -28,7 +28,7 @@ static const struct table {
      "id, name, profile, outside_line, locale, time_zone, status, created_at_ms, updated_at_ms, "
      "version",
      "tttttttiii", "id"},
-    {"contacts", "tenant, position, name, email, phone", "titt" "t", "tenant, position"},
+    {"contacts", "tenant, position, name, email, phone, webhook", "titt" "tt", "tenant, position"},
     {"accounts",
      "tenant, id, display_name, profile, created_at_ms, updated_at_ms, version, rules_version",
      "ttttiiii", "tenant, id"},
@@ -48,6 +48,10 @@ static const struct table {
      "degraded, origin, call_id, source_ip, revision",
      "titttttttttttti", "tenant, at_ms, decision_id"},
     {"attempt_counts", "tenant, account, minute_ms, count", "ttii", "tenant, account, minute_ms"},
+    {"outbox",
+     "tenant, id, key, channel, address, locale, subject, body, about, state, attempts, due_at_ms, "
+     "claimed_by, last_error, created_at_ms, updated_at_ms",
+     "ttttttttttiittii", "tenant, id"},
     {"call_terms", "id, purpose, retention_days, stated_at_ms, stated_by", "itiit", "id"},
     {"calls",
      "tenant, at_ms, id, account, number, kind, country, is_overseas, seconds, disposition, source, "
@@ -157,6 +161,7 @@ static int make_room(struct copy *copy, struct sql_conn *conn, struct err *err)
                 "SELECT (SELECT count(*) FROM tenants) + (SELECT count(*) FROM audit) + "
                 "(SELECT count(*) FROM feed) + (SELECT count(*) FROM revocations) + "
                 "(SELECT count(*) FROM attempts) + (SELECT count(*) FROM attempt_counts) + "
+                "(SELECT count(*) FROM outbox) + "
                 "(SELECT count(*) FROM idempotency) + (SELECT count(*) FROM rules) + "
                 "(SELECT count(*) FROM call_terms)",
                 &found, err);

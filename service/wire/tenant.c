@@ -10,6 +10,7 @@ enum {
     NAME_BYTES_MAX = 200,
     EMAIL_BYTES_MAX = 254, /* RFC 5321 section 4.5.3.1.3, without the angle brackets */
     PHONE_BYTES_MAX = 40,
+    WEBHOOK_BYTES_MAX = 1024,
     LOCALE_BYTES_MAX = 35, /* RFC 5646 section 4.4.1 */
     TIME_ZONE_BYTES_MAX = 64,
 };
@@ -21,6 +22,7 @@ static const struct field contact_fields[] = {
     {"name", &field_text, AT(name), FIELD_NULL, .max = NAME_BYTES_MAX},
     {"email", &field_text, AT(email), FIELD_NULL, .max = EMAIL_BYTES_MAX},
     {"phone", &field_text, AT(phone), FIELD_NULL, .max = PHONE_BYTES_MAX},
+    {"webhook", &field_text, AT(webhook), FIELD_NULL, .max = WEBHOOK_BYTES_MAX},
     {0},
 };
 #undef AT
@@ -37,20 +39,33 @@ static bool is_phone(const char *text)
     return text[strspn(text, "+0123456789 -().#*")] == '\0' && strpbrk(text, "0123456789");
 }
 
+/* Where it leads to is looked at when something is sent there. */
+static bool is_url(const char *text)
+{
+    if (strncmp(text, "https://", 8) != 0 && strncmp(text, "http://", 7) != 0)
+        return false;
+    while (*text > ' ' && *text < 0x7f)
+        text++;
+    return *text == '\0';
+}
+
 static int read_contact(json_t *value, const struct where *where, struct arena *arena,
                         struct contact *contact, struct err *err)
 {
     struct where email = {where, "email", 0}, phone = {where, "phone", 0};
-    *contact = (struct contact){"", "", ""};
+    struct where webhook = {where, "webhook", 0};
+    *contact = (struct contact){"", "", "", ""};
     int rc = fields_read(value, contact_fields, 0, READ_WHOLE, where, arena, contact, err);
     if (rc)
         return rc;
-    if (!*contact->name && !*contact->email && !*contact->phone)
-        return where_err(where, ERR_INVALID, err, "needs a name, an email or a phone");
+    if (!*contact->name && !*contact->email && !*contact->phone && !*contact->webhook)
+        return where_err(where, ERR_INVALID, err, "needs a name, an email, a phone or a webhook");
     if (*contact->email && !is_email(contact->email))
         return where_err(&email, ERR_INVALID, err, "is no email address");
     if (*contact->phone && !is_phone(contact->phone))
         return where_err(&phone, ERR_INVALID, err, "is no phone number");
+    if (*contact->webhook && !is_url(contact->webhook))
+        return where_err(&webhook, ERR_INVALID, err, "must be https://… without spaces");
     return 0;
 }
 

@@ -150,6 +150,8 @@ TENANTS = [
     ({"contacts": {}}, "/contacts"), ({"contacts": [{}]}, "/contacts/0"), ({"contacts": [7]}, "/contacts/0"),
     ({"contacts": [{"email": "nobody"}]}, "/contacts/0/email"),
     ({"contacts": [{"name": "x"}, {"phone": "call me"}]}, "/contacts/1/phone"),
+    ({"contacts": [{"webhook": "ftp://example.com/"}]}, "/contacts/0/webhook"),
+    ({"contacts": [{"webhook": "https://example.com/\r\nX: y"}]}, "/contacts/0/webhook"),
     ({"contacts": [{"fax": "1"}]}, "/contacts/0/fax"), ({"contacts": [{"name": "\u0001"}]}, "/contacts/0/name"),
     ({"id": "other"}, "/id"), ({"tenant_id": "x"}, "/tenant_id"), ({"role": "operator"}, "/role"),
 ]

@@ -117,7 +117,7 @@ def test_csv(daemon):
     assert [(r["line"], r["status"]) for r in results] == [(3, "created"), (5, "created")]
     made = daemon.rest("GET", f"/v1/tenants/{a}").json
     assert made["name"] == '株式会社 "甲",' and made["outside_line"] == "0"
-    assert made["contacts"] == [{"name": None, "email": "a@example.com", "phone": None}]
+    assert made["contacts"] == [{"name": None, "email": "a@example.com", "phone": None, "webhook": None}]
     assert daemon.rest("GET", f"/v1/tenants/{a}/accounts/1001").json["display_name"] == "受付"
     assert statuses(csv(daemon, text)) == ["unchanged", "unchanged"]
 

@@ -28,7 +28,7 @@ def test_put_keeps_what_is_left_out(daemon):
     assert answer.status == 200
     assert answer.json["name"] == "New name" and answer.json["outside_line"] == "9"
     assert answer.json["locale"] == "en"
-    assert answer.json["contacts"] == [{"name": None, "email": "a@example.com", "phone": None}]
+    assert answer.json["contacts"] == [{"name": None, "email": "a@example.com", "phone": None, "webhook": None}]
 
 
 def test_a_tenant_may_be_sent_back_as_it_was_got(daemon):

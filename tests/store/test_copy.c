@@ -6,6 +6,7 @@
 
 #include "store/calls.h"
 #include "store/copy.h"
+#include "store/outbox.h"
 #include "store/sql.h"
 
 struct seen {
@@ -27,7 +28,8 @@ static void see(void *context, const struct copy_progress *progress)
 
 static void fill(struct suite *suite)
 {
-    struct contact contact = {"Noc 夜間", "noc@example.jp", "03 1234"};
+    struct contact contact = {"Noc 夜間", "noc@example.jp", "03 1234",
+                              "https://example.jp/hook"};
     struct tenant tenant = a_tenant("acme", NULL);
     struct rule rule = a_rule("divert country:KP"), platform = a_rule("deny 0101876");
     struct revocation revocation = {.jti = "01A", .note = "lost"};
@@ -57,8 +59,12 @@ static void fill(struct suite *suite)
     OK(store_attempts_add(suite->store, &attempt, 1, counts, 2, &err));
     struct call_terms terms = {.purpose = "a test", .retention_days = 7};
     struct call_record call = {.at_ms = 5, .id = "c", .tenant = "acme", .number = "010"};
+    struct outbox_message message = {.tenant = "acme", .key = "k", .address = "a@example.jp",
+                                     .locale = "ja", .subject = "件名", .body = "本文\n",
+                                     .about = "campaign:x"};
     unsigned added;
     txn = begin_write(suite);
+    OK(outbox_add(txn, &message, NULL, &err));
     OK(store_call_terms_put(txn, &terms, &err));
     OK(store_calls_add(txn, &call, 1, &added, &err));
     commit(txn);
@@ -94,6 +100,7 @@ static void check(struct suite *suite)
     unsigned audited = audit_count(suite);
     assert_int_equal(audited, 207);
     assert_string_equal(tenant.contacts[0].name, "Noc 夜間");
+    assert_string_equal(tenant.contacts[0].webhook, "https://example.jp/hook");
     assert_int_equal(tenant.revision, 202);
     assert_string_equal(rules_text(suite, "acme"), "deny 010, divert country:KP@1001");
     assert_string_equal(rules_text(suite, ""), "deny 0101876");
@@ -130,8 +137,8 @@ static void there_and_back(void **state)
     fill(suite);
     close_suite(suite);
     OK(store_copy(own, there, see, &seen, &err));
-    assert_int_equal(seen.tables_copied, 21);
-    assert_int_equal(seen.tables_compared, 21);
+    assert_int_equal(seen.tables_copied, 22);
+    assert_int_equal(seen.tables_compared, 22);
     assert_true(seen.done == seen.total && seen.total > 2 * 400);
     FAILS(suite, ERR_EXISTS, store_copy(own, there, NULL, NULL, &err));
     assert_non_null(strstr(suite->err.text, "--to: "));

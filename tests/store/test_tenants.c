@@ -171,7 +171,9 @@ static void contacts_keep_their_order(void **state)
 {
     struct suite *suite = *state;
     struct contact contacts[] = {
-        {"Z", "z@example.jp", ""}, {"A", "", "03-1234-5678"}, {"", "m@example.jp", ""}};
+        {"Z", "z@example.jp", "", ""},
+        {"A", "", "03-1234-5678", ""},
+        {"", "m@example.jp", "", "https://example.jp/hook"}};
     struct tenant tenant = a_tenant("acme", NULL), other = a_tenant("beta", NULL), *tenants;
     unsigned count;
     tenant.contacts = contacts;
@@ -192,6 +194,8 @@ static void contacts_keep_their_order(void **state)
     assert_string_equal(tenants[1].contacts[0].name, "Z");
     assert_string_equal(tenants[1].contacts[1].phone, "03-1234-5678");
     assert_string_equal(tenants[1].contacts[2].email, "m@example.jp");
+    assert_string_equal(tenants[1].contacts[2].webhook, "https://example.jp/hook");
+    assert_string_equal(tenants[1].contacts[1].webhook, "");
     assert_int_equal(tenants[2].contacts_count, 1);
     assert_int_equal(get_tenant(suite, "acme").contacts_count, 3);
 }
@@ -199,7 +203,7 @@ static void contacts_keep_their_order(void **state)
 static void contacts_are_replaced_as_a_whole(void **state)
 {
     struct suite *suite = *state;
-    struct contact contacts[] = {{"Z", "z@example.jp", ""}, {"A", "a@example.jp", ""}};
+    struct contact contacts[] = {{"Z", "z@example.jp", "", ""}, {"A", "a@example.jp", "", ""}};
     struct tenant tenant = a_tenant("acme", NULL);
     tenant.contacts = contacts;
     for (unsigned n = 3; n-- > 0;) {
@@ -219,7 +223,7 @@ static void contacts_are_checked(void **state)
     struct tenant tenant = a_tenant("acme", NULL);
     struct txn *txn = begin_write(suite);
     for (unsigned i = 0; i <= CONTACTS_MAX; i++)
-        contacts[i] = (struct contact){"Z", "", ""};
+        contacts[i] = (struct contact){"Z", "", "", ""};
     tenant.contacts = contacts;
     tenant.contacts_count = CONTACTS_MAX + 1;
     FAILS(suite, ERR_LIMIT, store_tenant_put(txn, &tenant, NULL, NULL, &err));
@@ -228,6 +232,10 @@ static void contacts_are_checked(void **state)
     tenant.contacts_count = CONTACTS_MAX;
     FAILS(suite, ERR_INVALID, store_tenant_put(txn, &tenant, NULL, NULL, &err));
     assert_string_equal(suite->err.field, "/contacts/4");
+    contacts[4].webhook = "ftp://example.jp/";
+    FAILS(suite, ERR_INVALID, store_tenant_put(txn, &tenant, NULL, NULL, &err));
+    assert_string_equal(suite->err.field, "/contacts/4/webhook");
+    contacts[4].webhook = "";
     contacts[4].phone = "1";
     OK(store_tenant_put(txn, &tenant, NULL, NULL, &err));
     commit(txn);
@@ -324,7 +332,7 @@ static void changes_are_audited_with_before_and_after(void **state)
 {
     struct suite *suite = *state;
     struct tenant tenant = a_tenant("acme", NULL);
-    struct contact contacts[] = {{"Z", "z@example.jp", ""}, {"", "", "1"}};
+    struct contact contacts[] = {{"Z", "z@example.jp", "", ""}, {"", "", "1", ""}};
     put_tenant(suite, "acme", NULL);
     struct audit_record record = last_audit(suite);
     assert_string_equal(record.action, "tenant.create");
