@@ -11,7 +11,7 @@ CC    := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 
 BUILD_PACKAGES := gcc make pkg-config curl libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
                   libpq-dev libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
-TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-yaml python3-jsonschema openssl sqlite3 \
+TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema openssl sqlite3 \
                   clang redis-server postgresql pgbouncer
 LIBS_WANTED    := libmicrohttpd jansson libjwt libpq sqlite3 liburcu-bp libsodium libcurl libcrypto hiredis
 
@@ -88,6 +88,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtests.a $(BUILD)/libsekisho.a
 	$(CC) $(HARDEN) $(LINK) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS) -lm
 
 PYTEST := /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider
+# a file's tests share a daemon; files mostly wait for deadlines, and do that side by side
+PYTEST_SERVER := $(PYTEST) -n 4 --dist loadfile
 QUIET  := --no-print-directory -s -j$(shell nproc)
 
 .PHONY: deps
@@ -125,16 +127,16 @@ test: test-deps ## install what the tests need and run them all
 
 .PHONY: test-server
 test-server: all # the real daemon, over the wire
-	$(PYTEST) tests/server
+	$(PYTEST_SERVER) tests/server
 
 .PHONY: test-sanitize
 test-sanitize: test-deps ## the same tests with address, undefined and thread sanitizers
 	@$(MAKE) $(QUIET) SANITIZE=address,undefined all
 	@$(MAKE) $(QUIET) -j4 SANITIZE=address,undefined test-unit
-	SEKISHO_BUILD=build/address-undefined $(PYTEST) tests/server
+	SEKISHO_BUILD=build/address-undefined $(PYTEST_SERVER) tests/server
 	@$(MAKE) $(QUIET) SANITIZE=thread all
 	@$(MAKE) $(QUIET) -j4 SANITIZE=thread test-unit
-	SEKISHO_BUILD=build/thread $(PYTEST) tests/server/test_cases.py tests/server/test_authorize.py \
+	SEKISHO_BUILD=build/thread $(PYTEST_SERVER) tests/server/test_cases.py tests/server/test_authorize.py \
 	    tests/server/test_agi.py tests/server/test_rules.py tests/server/test_nodes.py \
 	    tests/server/test_cluster.py
 
