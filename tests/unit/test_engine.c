@@ -146,6 +146,14 @@ static void an_older_revision_than_wanted_is_flagged(void **state)
     assert_int_equal(ask(call).degraded, DEGRADED_STALE);
     call.number = SLICE_LIT("110");
     assert_int_equal(ask(call).degraded, DEGRADED_NOT);
+    /* a tenant that is too new for this node to know of, which is not what is outside the token */
+    call = call_of("newcomer", "0312345678");
+    call.min_revision = 1;
+    struct verdict verdict = ask(call);
+    assert_int_equal(verdict.reason, REASON_UNKNOWN_TENANT);
+    assert_int_equal(verdict.degraded, DEGRADED_STALE);
+    call.is_outside_token = true;
+    assert_int_equal(ask(call).degraded, DEGRADED_NOT);
 }
 
 static void an_explanation_names_each_step(void **state)
