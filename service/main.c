@@ -5,7 +5,7 @@
  *     store ─► rulesets ◄─ feed      keys ─► auth      rulesets, attempts ─► engine ─► the three doors
  *       ▲                │ └─► node
  *       └── receipts ────┼─────┘
- *                        └─► cache (Redis) ─► engine, and back: what other nodes changed
+ *                        └─► spread ─► cache (Redis) ─► engine; courier: what other nodes edited
  */
 #include <sodium.h>
 #include <sys/resource.h>
@@ -25,11 +25,13 @@
 #include "doors/http.h"
 #include "doors/sources.h"
 #include "engine/attempts.h"
+#include "engine/courier.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
+#include "engine/spread.h"
 #include "store/store.h"
 
 enum {
@@ -47,7 +49,9 @@ struct world {
     struct feed *feed;
     struct node *node;
     struct keeper *keeper;
-    struct cache *cache; /* NULL also without --redis */
+    struct cache *cache; /* NULL also without --redis, like the next two */
+    struct courier *courier;
+    struct spread *spread;
     char snapshot[4096];
     unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk */
     struct attempts *attempts;
@@ -124,28 +128,29 @@ static int follow_store(const struct config *config, struct world *world, struct
     return rc;
 }
 
-static void something_changed(void *feed)
-{
-    feed_wake(feed);
-}
-
 /* Tells other nodes of changes made here, and hears of theirs. */
 static int open_cache(const struct config *config, struct world *world, struct err *err)
 {
     struct cache_config cache = {
         .url = config->redis,
         .max_age_ms = config->redis_max_age_ms,
-        .changed = something_changed,
-        .context = world->feed,
+        .heard = courier_heard,
     };
     if (!config->redis)
         return 0;
+    int rc = courier_start(world->rulesets, world->feed, &world->courier, err);
+    if (rc)
+        return rc;
+    cache.context = world->courier;
     keyring_derive(world->keyring, "cache", cache.key);
-    int rc = cache_open(&cache, &world->cache, err);
+    rc = cache_open(&cache, &world->cache, err);
     sodium_memzero(cache.key, sizeof cache.key);
-    if (!rc)
-        feed_use_cache(world->feed, world->cache);
-    return rc;
+    rc = rc ? rc : spread_new(world->cache, &world->spread, err);
+    if (rc)
+        return rc;
+    courier_use_cache(world->courier, world->cache);
+    feed_use_spread(world->feed, world->spread);
+    return 0;
 }
 
 /* What a verdict needs. */
@@ -234,8 +239,10 @@ static void tear_down(struct world *world)
     attempts_stop(world->attempts);
     node_stop(world->node);
     keeper_stop(world->keeper);
-    cache_stop_listening(world->cache); /* it wakes the feed, which uses it */
+    cache_stop_listening(world->cache); /* it sends the courier, who wakes the feed */
+    courier_stop(world->courier);
     feed_stop(world->feed);
+    spread_free(world->spread);
     cache_close(world->cache);
     metrics_free(world->metrics);
     rulesets_free(world->rulesets);

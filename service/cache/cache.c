@@ -2,35 +2,18 @@
 
 #include <hiredis/hiredis.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/batch.h"
+#include "cache/cache_data.h"
 #include "cache/envelope.h"
-#include "cache/listen.h"
-#include "cache/pool.h"
 
-enum {
-    DAY_MS = 24 * 60 * 60 * 1000,
-    WRITE_MS = 500,      /* what a put or a remove may take */
-    SKEW_MS = 60 * 1000, /* how far the clocks of two nodes may be apart */
-    KEY_HASH_BYTES = 16,
-    KEY_CHARS = sizeof CACHE_PREFIX - 1 + 2 * KEY_HASH_BYTES,
-};
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
 _Static_assert((int)CACHE_KEY_BYTES == (int)ENVELOPE_KEY_BYTES, "one key for both");
-
-struct cache {
-    struct redis_url url;
-    unsigned char key[CACHE_KEY_BYTES];
-    int64_t max_age_ms;
-    struct pool *pool;
-    struct listener *listener;
-    _Atomic uint64_t hits, misses, poisoned, errors, puts;
-    _Atomic int64_t warned_at_ms; /* poison is logged once a second at most */
-};
 
 int cache_open(const struct cache_config *config, struct cache **ret, struct err *err)
 {
@@ -45,7 +28,7 @@ int cache_open(const struct cache_config *config, struct cache **ret, struct err
     if (!rc && sodium_init() < 0)
         rc = err_set(err, ERR_IO, "no randomness");
     rc = rc ? rc : pool_new(&cache->url, &cache->pool, err);
-    struct listener_config listening = {&cache->url, cache->pool, config->changed, config->context};
+    struct listener_config listening = {&cache->url, cache->pool, config->heard, config->context};
     rc = rc ? rc : listener_start(&listening, &cache->listener, err);
     if (rc)
         cache_close(cache);
@@ -70,22 +53,20 @@ void cache_close(struct cache *cache)
     free(cache);
 }
 
-/* Hashed with the key, because names of keys leak. The MAC of a value has another length, which
- * is part of what BLAKE2b hashes, so that one key does for both. */
-static void name_key(const struct cache *cache, struct slice tenant, char name[KEY_CHARS + 1])
+/* The MAC of a value has another length, which is part of what BLAKE2b hashes, so that one key does
+ * for both. */
+void cache_name_of(const struct cache *cache, struct slice tenant, struct cache_name *ret)
 {
-    unsigned char hash[KEY_HASH_BYTES];
-    size_t prefix = sizeof CACHE_PREFIX - 1;
+    unsigned char hash[CACHE_HASH_BYTES];
     crypto_generichash(hash, sizeof hash, (const unsigned char *)tenant.p, tenant.n, cache->key,
                        sizeof cache->key);
-    memcpy(name, CACHE_PREFIX, prefix);
-    sodium_bin2hex(name + prefix, KEY_CHARS + 1 - prefix, hash, sizeof hash);
+    sodium_bin2hex(ret->text, sizeof ret->text, hash, sizeof hash);
 }
 
-static int ask(struct cache *cache, const struct slice *words, unsigned count, int64_t deadline_ms,
-               struct redisReply **ret, struct err *err)
+int cache_ask(struct cache *cache, const struct pool_command *commands, unsigned count,
+              int64_t deadline_ms, struct redisReply **ret, struct err *err)
 {
-    int rc = pool_ask(cache->pool, words, count, deadline_ms, ret, err);
+    int rc = pool_ask(cache->pool, commands, count, deadline_ms, ret, err);
     if (rc)
         atomic_fetch_add(&cache->errors, 1);
     return rc;
@@ -110,26 +91,38 @@ static int miss(struct cache *cache, const char *why, struct err *err)
     return err_set(err, ERR_NOT_FOUND, "%s", why);
 }
 
-static int open_value(struct cache *cache, struct slice tenant, const struct redisReply *reply,
-                      struct ruleset **ret, struct err *err)
+/* Another tenant's ruleset is sealed as well as this one's: whose it is decides. */
+static int check_name(const struct cache *cache, const struct cache_name *name,
+                      const struct ruleset *ruleset, struct err *err)
+{
+    struct cache_name own;
+    cache_name_of(cache, ruleset_tenant(ruleset), &own);
+    return strcmp(own.text, name->text) == 0 ? 0 : err_set(err, ERR_INVALID, "of another tenant");
+}
+
+static int open_value(struct cache *cache, const struct cache_name *name,
+                      const struct redisReply *reply, struct ruleset **ret, struct err *err)
 {
     struct err why = {0};
-    struct ruleset *ruleset;
+    struct ruleset *ruleset = NULL;
     int64_t sealed_at_ms;
     if (reply->type == REDIS_REPLY_NIL)
         return miss(cache, "not there", err);
     struct slice sealed = reply->type == REDIS_REPLY_STRING
                               ? (struct slice){reply->str, reply->len} : SLICE_NONE;
-    int rc = envelope_open(sealed, cache->key, &tenant, &sealed_at_ms, &ruleset, &why);
+    int rc = envelope_open(sealed, cache->key, NULL, &sealed_at_ms, &ruleset, &why);
     if (rc == ERR_NOMEM)
         return err_set(err, rc, "%s", why.text);
     if (rc == ERR_VERSION) /* of another node, in the midst of an upgrade */
         return miss(cache, why.text, err);
-    if (rc)
+    rc = rc ? rc : check_name(cache, name, ruleset, &why);
+    if (rc) {
+        ruleset_free(ruleset);
         return refuse(cache, &why, err);
+    }
     /* the time is under the seal, Redis' own expiry is not: who can write there can prolong it */
     int64_t age_ms = clock_now_ms() - sealed_at_ms;
-    if (age_ms > cache->max_age_ms || age_ms < -SKEW_MS) {
+    if (age_ms > cache->max_age_ms || age_ms < -CACHE_SKEW_MS) {
         ruleset_free(ruleset);
         return miss(cache, "too old", err);
     }
@@ -138,61 +131,119 @@ static int open_value(struct cache *cache, struct slice tenant, const struct red
     return 0;
 }
 
-int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, struct ruleset **ret,
-              struct err *err)
+int cache_get_named(struct cache *cache, const struct cache_name *name, int64_t deadline_ms,
+                    struct ruleset **ret, struct err *err)
 {
-    char name[KEY_CHARS + 1];
+    char key[CACHE_WORD_BYTES];
     struct redisReply *reply;
-    name_key(cache, tenant, name);
-    struct slice words[] = {SLICE_LIT("GET"), {name, KEY_CHARS}};
-    int rc = ask(cache, words, 2, deadline_ms, &reply, err);
+    snprintf(key, sizeof key, "%s%s", CACHE_RULES, name->text);
+    struct pool_command get = {{SLICE_LIT("GET"), slice_of(key)}, 2};
+    int rc = cache_ask(cache, &get, 1, deadline_ms, &reply, err);
     if (rc)
         return rc;
-    rc = open_value(cache, tenant, reply, ret, err);
+    rc = open_value(cache, name, reply, ret, err);
     freeReplyObject(reply);
     return rc;
 }
 
+int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, struct ruleset **ret,
+              struct err *err)
+{
+    struct cache_name name;
+    cache_name_of(cache, tenant, &name);
+    return cache_get_named(cache, &name, deadline_ms, ret, err);
+}
+
 /* --- putting ---------------------------------------------------------------------------------- */
 
-static int write_words(struct cache *cache, const struct slice *words, unsigned count,
-                       struct err *err)
+/* `ruleset` NULL: removes the tenant's. */
+static int put_one(struct cache *cache, struct slice tenant, const struct ruleset *ruleset,
+                   struct err *err)
 {
-    struct redisReply *reply;
-    int rc = ask(cache, words, count, clock_mono_ms() + WRITE_MS, &reply, err);
-    if (!rc)
-        freeReplyObject(reply);
+    struct batch *batch;
+    int rc = batch_new(cache, &batch, err);
+    if (rc)
+        return rc;
+    rc = ruleset ? batch_put(batch, ruleset, true, err) : batch_remove(batch, tenant, true, err);
+    rc = rc ? rc : batch_send(batch, clock_mono_ms() + CACHE_WRITE_MS, err);
+    batch_free(batch);
     return rc;
 }
 
 int cache_put(struct cache *cache, const struct ruleset *ruleset, struct err *err)
 {
-    char name[KEY_CHARS + 1], lives_ms[24];
-    size_t n = envelope_bytes(ruleset);
-    unsigned char *sealed = malloc(n);
-    if (!sealed)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    name_key(cache, ruleset_tenant(ruleset), name);
-    envelope_seal(ruleset, cache->key, clock_now_ms(), sealed);
-    snprintf(lives_ms, sizeof lives_ms, "%lld", (long long)cache->max_age_ms);
-    struct slice words[] = {SLICE_LIT("SET"), {name, KEY_CHARS}, {(const char *)sealed, n},
-                            SLICE_LIT("PX"), slice_of(lives_ms)};
-    int rc = write_words(cache, words, sizeof words / sizeof *words, err);
-    if (!rc)
-        atomic_fetch_add(&cache->puts, 1);
-    free(sealed);
-    return rc;
+    return put_one(cache, ruleset_tenant(ruleset), ruleset, err);
 }
 
 int cache_remove(struct cache *cache, struct slice tenant, struct err *err)
 {
-    char name[KEY_CHARS + 1];
-    name_key(cache, tenant, name);
-    struct slice words[] = {SLICE_LIT("DEL"), {name, KEY_CHARS}};
-    return write_words(cache, words, 2, err);
+    return put_one(cache, tenant, NULL, err);
+}
+
+/* --- notes ------------------------------------------------------------------------------------ */
+
+static int ask_note(struct cache *cache, const struct pool_command *command,
+                    struct redisReply **ret, struct err *err)
+{
+    return cache_ask(cache, command, 1, clock_mono_ms() + CACHE_WRITE_MS, ret, err);
+}
+
+static struct slice note_key(const char *name, char key[CACHE_WORD_BYTES])
+{
+    snprintf(key, CACHE_WORD_BYTES, "%s%s", CACHE_NOTE, name);
+    return slice_of(key);
+}
+
+int cache_note_get(struct cache *cache, const char *name, char ret[CACHE_NOTE_BYTES],
+                   struct err *err)
+{
+    char key[CACHE_WORD_BYTES];
+    struct redisReply *reply;
+    struct pool_command get = {{SLICE_LIT("GET"), note_key(name, key)}, 2};
+    int rc = ask_note(cache, &get, &reply, err);
+    if (rc)
+        return rc;
+    bool is_text = reply->type == REDIS_REPLY_STRING && reply->len < CACHE_NOTE_BYTES;
+    snprintf(ret, CACHE_NOTE_BYTES, "%s", is_text ? reply->str : "");
+    freeReplyObject(reply);
+    return 0;
+}
+
+int cache_note_put(struct cache *cache, const char *name, const char *text, int64_t lives_ms,
+                   bool only_new, bool *ret_is_put, struct err *err)
+{
+    char key[CACHE_WORD_BYTES], lives[24];
+    struct redisReply *reply;
+    snprintf(lives, sizeof lives, "%lld", (long long)lives_ms);
+    struct pool_command set = {{SLICE_LIT("SET"), note_key(name, key), slice_of(text),
+                                SLICE_LIT("PX"), slice_of(lives), SLICE_LIT("NX")},
+                               only_new ? 6 : 5};
+    int rc = ask_note(cache, &set, &reply, err);
+    if (rc)
+        return rc;
+    if (ret_is_put)
+        *ret_is_put = reply->type != REDIS_REPLY_NIL;
+    freeReplyObject(reply);
+    return 0;
+}
+
+int cache_note_remove(struct cache *cache, const char *name, struct err *err)
+{
+    char key[CACHE_WORD_BYTES];
+    struct redisReply *reply;
+    struct pool_command del = {{SLICE_LIT("DEL"), note_key(name, key)}, 2};
+    int rc = ask_note(cache, &del, &reply, err);
+    if (!rc)
+        freeReplyObject(reply);
+    return rc;
 }
 
 /* --- for others to see ------------------------------------------------------------------------ */
+
+int64_t cache_max_age_ms(const struct cache *cache)
+{
+    return cache->max_age_ms;
+}
 
 bool cache_is_listening(const struct cache *cache)
 {

@@ -1,18 +1,22 @@
 /*
  * Compiled rulesets shared by the nodes of a cluster: what a node asks when the store does not answer,
- * and what tells it, within a millisecond, that something was changed elsewhere.
+ * and what brings an edit made elsewhere within a millisecond.
  *
- *     writer node ── cache_put ──► Redis ── invalidation ──► every other node ── changed() ──► feed
- *     cold node   ── cache_get ──► Redis ──► envelope: MAC, tenant, layout ──► struct ruleset
+ *     writer node ── batch ─► sk:rules:HASH, sk:told:HASH ── invalidation ─► every node: heard(HASH)
+ *     any node ──── cache_get ──► Redis ──► envelope: MAC, tenant, layout ──► struct ruleset
  *
  * Never the truth: losing it loses speed, not safety. Values are sealed (envelope.h) with a key that the
  * nodes derive from their key directory, so that whoever can write to Redis still cannot open a country;
- * keys are keyed hashes of the tenant, because names of keys leak (BCAST ignores key permissions).
+ * HASH is a keyed hash of the tenant, because names of keys leak (BCAST ignores key permissions). Whose
+ * ruleset it is stands in the value, under the seal.
+ *
+ * Only "told" keys are tracked: a Redis that is being filled again with everything, or that drops what
+ * is old, must not send every node for what it has.
  *
  * One thread listens (client tracking, BCAST, redirected to its own connection: the only arrangement
- * that tells when it broke); it calls changed() for each invalidation, and once more whenever it cannot
- * be sure that it heard everything: after a reconnect, a null flush, a missed canary. Others use a small
- * pool of connections. After any error a connection is thrown away, never reused.
+ * that tells when it broke); it calls heard() for each edit, and with NULL whenever it cannot be sure
+ * that it heard everything: after a reconnect, a null flush, a missed canary. Others use a small pool of
+ * connections. After any error a connection is thrown away, never reused.
  */
 #ifndef SEKISHO_CACHE_CACHE_H
 #define SEKISHO_CACHE_CACHE_H
@@ -26,13 +30,22 @@
 
 struct cache;
 
-enum { CACHE_KEY_BYTES = 32 };
+enum { CACHE_KEY_BYTES = 32, CACHE_HASH_BYTES = 16 };
+
+/* The keyed hash of a tenant, in hex. */
+struct cache_name {
+    char text[2 * CACHE_HASH_BYTES + 1];
+};
+
+/* From the listening thread; must not wait. `edited`: whose ruleset was written or removed; NULL:
+ * something may have been missed. */
+typedef void cache_heard_fn(void *context, const struct cache_name *edited);
 
 struct cache_config {
     const char *url; /* redis_url.h; copied */
     unsigned char key[CACHE_KEY_BYTES]; /* seals values, hashes tenants */
     int64_t max_age_ms;                 /* values older than this are not believed; 0: a day */
-    void (*changed)(void *context);     /* from the listening thread; must not wait; not NULL */
+    cache_heard_fn *heard;              /* not NULL */
     void *context;
 };
 
@@ -42,7 +55,7 @@ struct cache_config {
  */
 int cache_open(const struct cache_config *config, struct cache **ret, struct err *err) MUST_CHECK;
 void cache_close(struct cache *cache); /* NULL is fine */
-/* Ends the listening thread: changed() is not called any more, the rest goes on. For the end of
+/* Ends the listening thread: heard() is not called any more, the rest goes on. For the end of
  * a daemon in which who is told of changes also uses the cache. */
 void cache_stop_listening(struct cache *cache); /* NULL is fine */
 
@@ -55,9 +68,27 @@ void cache_stop_listening(struct cache *cache); /* NULL is fine */
  */
 int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, struct ruleset **ret,
               struct err *err) MUST_CHECK;
-/* Seals and stores it; other nodes hear of it. ERR_UNAVAILABLE. */
+/* The same for what heard() named. */
+int cache_get_named(struct cache *cache, const struct cache_name *name, int64_t deadline_ms,
+                    struct ruleset **ret, struct err *err) MUST_CHECK;
+
+/* A batch of one, which tells the other nodes (batch.h). ERR_UNAVAILABLE. */
 int cache_put(struct cache *cache, const struct ruleset *ruleset, struct err *err) MUST_CHECK;
 int cache_remove(struct cache *cache, struct slice tenant, struct err *err) MUST_CHECK;
+
+/*
+ * Notes that nodes leave each other: few, short, with an end, and nothing that must not be lost or
+ * forged. `name` is a word. Get: "" when there is none. Put: `only_new` leaves one that is there, and
+ * *ret_is_put (may be NULL) says so. ERR_UNAVAILABLE.
+ */
+enum { CACHE_NOTE_BYTES = 128 };
+int cache_note_get(struct cache *cache, const char *name, char ret[CACHE_NOTE_BYTES],
+                   struct err *err) MUST_CHECK;
+int cache_note_put(struct cache *cache, const char *name, const char *text, int64_t lives_ms,
+                   bool only_new, bool *ret_is_put, struct err *err) MUST_CHECK;
+int cache_note_remove(struct cache *cache, const char *name, struct err *err) MUST_CHECK;
+
+int64_t cache_max_age_ms(const struct cache *cache);
 
 /* Does the listening connection work: heard from within the last seconds, tracking set up? Then
  * nothing that another node put can have been missed. */

@@ -68,7 +68,7 @@ static int set_out(struct listener *listener, struct err *err)
     rc = redis_connect(url, &listener->place, deadline_ms, &listener->ears, err);
     if (rc)
         return rc;
-    rc = tracking_start(listener->ears, CACHE_PREFIX, deadline_ms, err);
+    rc = tracking_start(listener->ears, CACHE_TOLD, deadline_ms, err);
     if (rc)
         return err_context(err, "--redis: client tracking, which needs Redis 6 or newer");
     listener->awaits_canary = listener->awaits_pong = listener->awaits_hand = false;
@@ -97,33 +97,45 @@ static void hear_canary(struct listener *listener)
     atomic_store(&listener->heard_at_ms, clock_mono_ms());
 }
 
-/* Keys that were written, or nil: all of them. True: rules may have changed. */
-static bool hear_keys(struct listener *listener, const struct redisReply *keys)
+static void doubt(struct listener *listener)
 {
-    bool has_changed = false;
-    if (keys->type == REDIS_REPLY_NIL) {
-        atomic_fetch_add(&listener->flushes, 1);
-        return true;
-    }
-    for (size_t i = 0; i < keys->elements; i++) {
-        struct slice key = element_text(keys, i);
-        if (slice_equals_text(key, listener->canary))
-            hear_canary(listener);
-        if (slice_starts_with(key, SLICE_LIT(CACHE_CANARY)))
-            continue; /* other nodes' canaries are heard, too */
-        atomic_fetch_add(&listener->invalidations, 1);
-        has_changed = true;
-    }
-    return has_changed;
+    listener->config.heard(listener->config.context, NULL);
 }
 
-static int hear(struct listener *listener, const struct redisReply *reply, bool *has_changed,
-                struct err *err)
+/* One key that is tracked: an edit, or somebody's canary. */
+static void hear_key(struct listener *listener, struct slice key)
+{
+    struct cache_name name;
+    size_t prefix = sizeof CACHE_TOLD - 1;
+    if (slice_equals_text(key, listener->canary))
+        hear_canary(listener);
+    if (slice_starts_with(key, SLICE_LIT(CACHE_CANARY)))
+        return; /* other nodes' are heard, too */
+    atomic_fetch_add(&listener->invalidations, 1);
+    if (key.n != prefix + sizeof name.text - 1)
+        return; /* no node of ours made it */
+    memcpy(name.text, key.p + prefix, sizeof name.text - 1);
+    name.text[sizeof name.text - 1] = '\0';
+    listener->config.heard(listener->config.context, &name);
+}
+
+/* Keys that were written, or nil: all of them. */
+static void hear_keys(struct listener *listener, const struct redisReply *keys)
+{
+    if (keys->type == REDIS_REPLY_NIL) {
+        atomic_fetch_add(&listener->flushes, 1);
+        doubt(listener);
+    }
+    for (size_t i = 0; keys->type == REDIS_REPLY_ARRAY && i < keys->elements; i++)
+        hear_key(listener, element_text(keys, i));
+}
+
+static int hear(struct listener *listener, const struct redisReply *reply, struct err *err)
 {
     struct slice kind = element_text(reply, 0);
     if (slice_equals_text(kind, "message") && reply->elements == 3 &&
         slice_equals_text(element_text(reply, 1), TRACKING_CHANNEL)) {
-        *has_changed |= hear_keys(listener, reply->element[2]);
+        hear_keys(listener, reply->element[2]);
         return 0;
     }
     if (slice_equals_text(kind, "pong")) {
@@ -136,18 +148,15 @@ static int hear(struct listener *listener, const struct redisReply *reply, bool 
 
 static int read_ears(struct listener *listener, struct err *err)
 {
-    bool has_changed = false;
     struct redisReply *reply = NULL;
     int rc = redis_link_take_in(listener->ears, err);
     do {
         rc = rc ? rc : redis_link_next(listener->ears, &reply, err);
         if (rc || !reply)
             break;
-        rc = hear(listener, reply, &has_changed, err);
+        rc = hear(listener, reply, err);
         freeReplyObject(reply);
     } while (!rc);
-    if (has_changed)
-        listener->config.changed(listener->config.context);
     return rc;
 }
 
@@ -234,7 +243,6 @@ static void log_lost(const struct err *err)
 /* One life of the connections; 0 when the thread is to end. */
 static int live_once(struct listener *listener, struct err *err)
 {
-    const struct listener_config *config = &listener->config;
     listener->heard_canary = false;
     int rc = set_out(listener, err);
     if (rc)
@@ -242,11 +250,11 @@ static int live_once(struct listener *listener, struct err *err)
     if (listener->was_set_out)
         atomic_fetch_add(&listener->reconnects, 1);
     listener->was_set_out = true;
-    config->changed(config->context); /* what was put before these ears were there */
+    doubt(listener); /* what was put before these ears were there */
     rc = listen_on_ears(listener, err);
     if (rc) {
         err_context(err, "--redis");
-        config->changed(config->context);
+        doubt(listener);
     }
     return rc;
 }

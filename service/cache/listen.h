@@ -1,16 +1,16 @@
 /*
  * The thread that hears what other nodes put: client tracking of Redis, with what makes it certain.
  *
- *     ears   CLIENT TRACKING ON REDIRECT <own id> BCAST PREFIX sk:, SUBSCRIBE __redis__:invalidate
- *     hand   SET sk:canary:<this process>, once a beat; the ears must hear of it before the next
+ *     ears   CLIENT TRACKING ON REDIRECT <own id> BCAST PREFIX sk:told:, SUBSCRIBE __redis__:invalidate
+ *     hand   SET sk:told:canary:<this process>, once a beat; the ears must hear of it before the next
  *
  * The ears redirect to themselves: with a connection for each half, the half that dies leaves the
  * other one answering PING and never hearing anything again (pitfalls A.2). The canary proves the
  * whole way, from a write to what is heard; a node that became a replica refuses it. A PING beside
  * it tells, when the canary is not heard, whether the connection is dead or only the tracking.
  *
- * changed() is called once for all that arrived together, and whenever something may have been
- * missed: when the ears are lost, when they are back, and at a null flush.
+ * heard() is called for each edit, and with NULL whenever something may have been missed: when the
+ * ears are lost, when they are back, and at a null flush.
  *
  * Not seen by this: a master that Sentinels have replaced without being able to tell it. The poll
  * of the change feed bounds that.
@@ -22,9 +22,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cache/cache.h"
 
 #define CACHE_PREFIX "sk:"
-#define CACHE_CANARY CACHE_PREFIX "canary:"
+#define CACHE_TOLD CACHE_PREFIX "told:" /* what is tracked */
+#define CACHE_CANARY CACHE_TOLD "canary:"
 
 enum { LISTEN_BEAT_MS = 1000 };
 
@@ -35,7 +37,7 @@ struct redis_url;
 struct listener_config {
     const struct redis_url *url; /* borrowed, like the pool, which is told where Redis is */
     struct pool *pool;
-    void (*changed)(void *context);
+    cache_heard_fn *heard;
     void *context;
 };
 

@@ -143,53 +143,83 @@ static void rest(struct pool *pool, unsigned generation)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-/* One try with what was taken out, which is given back. An error reply is a reply. */
-static int try_loan(struct pool *pool, struct loan *loan, const struct slice *words, unsigned count,
-                    int64_t deadline_ms, struct redisReply **ret, struct err *err)
+static void free_replies(struct redisReply **replies, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        freeReplyObject(replies[i]);
+}
+
+/* All out before the first answer is read: answers are short next to what is put. */
+static int ask_link(struct redis_link *link, const struct pool_command *commands, unsigned count,
+                    int64_t deadline_ms, struct redisReply **replies, struct err *err)
+{
+    unsigned answered = 0;
+    int rc = 0;
+    for (unsigned i = 0; i < count && !rc; i++)
+        rc = redis_link_send(link, commands[i].words, commands[i].count, deadline_ms, err);
+    while (answered < count && !rc) {
+        rc = redis_link_await(link, deadline_ms, &replies[answered], err);
+        answered += rc == 0;
+    }
+    if (rc)
+        free_replies(replies, answered);
+    return rc;
+}
+
+/* The first error reply among them. */
+static struct redisReply *find_error(struct redisReply **replies, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (replies[i]->type == REDIS_REPLY_ERROR)
+            return replies[i];
+    return NULL;
+}
+
+/* One try with what was taken out, which is given back. Error replies are replies. */
+static int try_loan(struct pool *pool, struct loan *loan, const struct pool_command *commands,
+                    unsigned count, int64_t deadline_ms, struct redisReply **replies,
+                    struct err *err)
 {
     int rc = 0;
     if (!loan->link)
         rc = redis_connect(pool->url, &loan->place, deadline_ms, &loan->link, err);
     if (!rc) {
-        rc = redis_link_ask(loan->link, words, count, deadline_ms, ret, err);
+        rc = ask_link(loan->link, commands, count, deadline_ms, replies, err);
         if (rc)
             err_context(err, "--redis");
     }
-    give_back(pool, loan, !rc && (*ret)->type != REDIS_REPLY_ERROR);
+    give_back(pool, loan, !rc && !find_error(replies, count));
     return rc;
 }
 
-int pool_ask(struct pool *pool, const struct slice *words, unsigned count, int64_t deadline_ms,
-             struct redisReply **ret, struct err *err)
+int pool_ask(struct pool *pool, const struct pool_command *commands, unsigned count,
+             int64_t deadline_ms, struct redisReply **replies, struct err *err)
 {
     struct loan loan;
     struct err why = {0};
-    struct redisReply *reply = NULL;
     if (clock_mono_ms() >= deadline_ms)
         return err_set(err, ERR_UNAVAILABLE, "--redis: no time left to ask");
     int rc = take(pool, deadline_ms, false, &loan, err);
     if (rc)
         return rc;
     bool was_idle = loan.link;
-    rc = try_loan(pool, &loan, words, count, deadline_ms, &reply, &why);
+    rc = try_loan(pool, &loan, commands, count, deadline_ms, replies, &why);
     if (rc && was_idle && clock_mono_ms() < deadline_ms) {
         /* it may have ended while it lay idle, by a restart say: that is no failure yet */
         why = (struct err){0};
         rc = take(pool, deadline_ms, true, &loan, err);
         if (rc)
             return rc;
-        rc = try_loan(pool, &loan, words, count, deadline_ms, &reply, &why);
+        rc = try_loan(pool, &loan, commands, count, deadline_ms, replies, &why);
     }
     if (rc) {
         rest(pool, loan.generation);
         return err_set(err, ERR_UNAVAILABLE, "%s", why.text);
     }
-    if (reply->type == REDIS_REPLY_ERROR) {
-        rc = redis_reply_error(reply, &why); /* it answered at once: nothing to rest from */
-        freeReplyObject(reply);
-    }
-    if (rc)
-        return err_set(err, ERR_UNAVAILABLE, "--redis: %s", why.text);
-    *ret = reply;
-    return 0;
+    struct redisReply *error = find_error(replies, count);
+    if (!error)
+        return 0;
+    (void)!redis_reply_error(error, &why); /* it answered at once: nothing to rest from */
+    free_replies(replies, count);
+    return err_set(err, ERR_UNAVAILABLE, "--redis: %s", why.text);
 }

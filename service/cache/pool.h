@@ -28,8 +28,17 @@ void pool_found(struct pool *pool, const struct redis_place *place);
 /* Nobody knows where Redis is: callers fail at once. */
 void pool_lost(struct pool *pool);
 
-/* Asks; the reply is returned new and is no error reply. ERR_UNAVAILABLE. */
-int pool_ask(struct pool *pool, const struct slice *words, unsigned count, int64_t deadline_ms,
-             struct redisReply **ret, struct err *err) MUST_CHECK;
+enum { POOL_WORDS_MAX = 6 };
+struct pool_command {
+    struct slice words[POOL_WORDS_MAX];
+    unsigned count;
+};
+/*
+ * Asks `count` commands in one round trip; that many replies are returned new in `replies`, none of
+ * them an error reply. ERR_UNAVAILABLE: not one is returned; some of the commands may have been
+ * carried out.
+ */
+int pool_ask(struct pool *pool, const struct pool_command *commands, unsigned count,
+             int64_t deadline_ms, struct redisReply **replies, struct err *err) MUST_CHECK;
 
 #endif

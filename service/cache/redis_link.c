@@ -162,11 +162,11 @@ int redis_link_next(struct redis_link *link, struct redisReply **ret, struct err
     return 0;
 }
 
-int redis_link_ask(struct redis_link *link, const struct slice *words, unsigned count,
-                   int64_t deadline_ms, struct redisReply **ret, struct err *err)
+int redis_link_await(struct redis_link *link, int64_t deadline_ms, struct redisReply **ret,
+                     struct err *err)
 {
     struct redisReply *reply = NULL;
-    int rc = redis_link_send(link, words, count, deadline_ms, err);
+    int rc = redis_link_next(link, &reply, err); /* may have come with the one before */
     while (!rc && !reply) {
         rc = wait_for(link->fd, POLLIN, deadline_ms, err);
         rc = rc ? rc : redis_link_take_in(link, err);
@@ -175,4 +175,11 @@ int redis_link_ask(struct redis_link *link, const struct slice *words, unsigned 
     if (!rc)
         *ret = reply;
     return rc;
+}
+
+int redis_link_ask(struct redis_link *link, const struct slice *words, unsigned count,
+                   int64_t deadline_ms, struct redisReply **ret, struct err *err)
+{
+    int rc = redis_link_send(link, words, count, deadline_ms, err);
+    return rc ? rc : redis_link_await(link, deadline_ms, ret, err);
 }

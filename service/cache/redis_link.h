@@ -44,7 +44,10 @@ int redis_link_take_in(struct redis_link *link, struct err *err) MUST_CHECK;
  * this is not the Redis protocol. */
 int redis_link_next(struct redis_link *link, struct redisReply **ret, struct err *err) MUST_CHECK;
 
-/* Sends and waits for the reply, returned new; an error reply is a reply. */
+/* Waits for the next reply, returned new; an error reply is a reply. */
+int redis_link_await(struct redis_link *link, int64_t deadline_ms, struct redisReply **ret,
+                     struct err *err) MUST_CHECK;
+/* Sends and waits for the reply. */
 int redis_link_ask(struct redis_link *link, const struct slice *words, unsigned count,
                    int64_t deadline_ms, struct redisReply **ret, struct err *err) MUST_CHECK;
 

@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/ulid.h"
@@ -37,14 +36,6 @@ void engine_free(struct engine *engine)
     if (engine)
         cold_free(engine->cold);
     free(engine);
-}
-
-/* Good to a few milliseconds, which is enough for expiry dates, and much cheaper than the exact time. */
-static int64_t coarse_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void settle(struct verdict *ret, enum action action, enum reason reason)
@@ -117,14 +108,15 @@ static void answer(const struct world *world, const struct call *call, struct ve
     number_dial_string(&ret->number, ret->dial);
 }
 
-static struct world look(const struct engine *engine, const struct call *call, int64_t now_ms)
+static struct world look(const struct engine *engine, const struct call *call,
+                         struct instant now)
 {
     bool may_look = !call->is_outside_token;
     return (struct world){
         .numbering = rulesets_numbering(engine->rulesets),
         .platform = rulesets_platform(engine->rulesets),
         .tenant = may_look ? rulesets_find(engine->rulesets, call->tenant) : NULL,
-        .trust = rulesets_trust(engine->rulesets, now_ms),
+        .trust = trusted_now(rulesets_trusted(engine->rulesets), now),
     };
 }
 
@@ -142,15 +134,17 @@ static bool is_cold(const struct engine *engine, const struct world *world, cons
 
 void engine_decide(struct engine *engine, const struct call *call, struct verdict *ret)
 {
-    begin(ret, coarse_now_ms());
+    /* good to a few milliseconds, which is enough for expiry dates, and much cheaper than exact time */
+    struct instant now = instant_now();
+    begin(ret, now.wall_ms);
     ulid_make(ret->decided_at_ms, ret->decision_id);
     rulesets_enter();
-    struct world world = look(engine, call, ret->decided_at_ms);
+    struct world world = look(engine, call, now);
     if (is_cold(engine, &world, call)) {
         rulesets_leave();
         cold_load(engine->cold, call->tenant);
         rulesets_enter();
-        world = look(engine, call, ret->decided_at_ms);
+        world = look(engine, call, instant_now());
     }
     answer(&world, call, ret, NULL);
     rulesets_leave();
@@ -164,7 +158,7 @@ bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct 
     struct number number;
     if (number_fold(dialed, &folded) || !number_is_emergency(&folded, NULL, &number))
         return false;
-    begin(ret, coarse_now_ms());
+    begin(ret, clock_coarse_ms());
     ulid_make(ret->decided_at_ms, ret->decision_id);
     ret->number = number;
     settle(ret, ACTION_ALLOW, REASON_EMERGENCY);
@@ -199,7 +193,7 @@ int engine_explain(struct engine *engine, const struct call *call, const struct 
     begin(&ret->verdict, at_ms);
     ulid_make(clock_now_ms(), ret->verdict.decision_id);
     rulesets_enter();
-    struct world world = look(engine, call, clock_now_ms());
+    struct world world = look(engine, call, instant_now());
     if (!world.tenant)
         rc = err_set(err, ERR_NOT_FOUND, "no such tenant");
     else if (has_draft)

@@ -1,12 +1,18 @@
 /*
  * Keeps the rulesets of this node at the store's truth: loads everything at start, then follows the
- * change feed. A write on this node is pulled in before its answer goes out, so an acknowledged edit
- * is in force here; others come when the store or the cache says that something changed, else with the
- * poll, once a second.
+ * change feed.
  *
- * Also says how far what is in memory can be trusted (rulesets_set_trust): current while the store was
- * read within the last seconds, else the last known. That the cache tells of no change is no proof: who
- * changed something may have reached the store and not the cache. A store that is away at start is no end: the snapshot on disk stands in until
+ *     ear      in store_feed_wait(), always: hears commits, tells others of ours ─┐
+ *     courier  put an edit in force that Redis told of ─── feed_wake() ───────────┤► puller: reads the
+ *     clock    FEED_POLL_MS after the last look ──────────────────────────────────┘   feed, loads what
+ *     writers  feed_pull(): before an edit is acknowledged it is in force here        it names
+ *
+ * Pulls take turns (turns.h): who wants one while one is under way shares the next. What this process
+ * committed goes into Redis at the end of the pull that finds it (spread.h), whoever's pull that is.
+ *
+ * Also says how far what is in memory can be trusted (trust.h): as of when the last good look at the
+ * feed began. That the cache tells of no change is no proof: who changed something may have reached the
+ * store and not the cache. A store that is away at start is no end: the snapshot on disk stands in until
  * the store is back.
  */
 #ifndef SEKISHO_ENGINE_FEED_H
@@ -23,6 +29,10 @@ struct store;
 struct cache;
 struct rulesets;
 struct revocations;
+struct spread;
+
+/* Two looks and a second try fit into TRUST_CURRENT_MS, with room for a busy machine. */
+enum { FEED_POLL_MS = 400, FEED_RETRY_MS = 100 };
 
 struct feed_config { /* all borrowed until feed_stop() */
     struct store *store;
@@ -34,16 +44,16 @@ struct feed_config { /* all borrowed until feed_stop() */
 };
 
 /*
- * Loads all tenants, platform rules and token revocations, then starts the poll. When the store does not
+ * Loads all tenants, platform rules and token revocations, then starts to follow. When the store does not
  * answer, loads the snapshot instead and goes on trying; that is logged and no error. Errors are those
  * of a store that answers and is wrong.
  */
 int feed_start(const struct feed_config *config, struct feed **ret, struct err *err) MUST_CHECK;
 void feed_stop(struct feed *feed);
 
-/* From then on edits made here are put into the cache. Borrows `cache`. */
-void feed_use_cache(struct feed *feed, struct cache *cache);
-/* Something may have changed elsewhere: pulls soon. Never waits; any thread. */
+/* From then on edits made here are put into Redis. Borrows. */
+void feed_use_spread(struct feed *feed, struct spread *spread);
+/* Something may have changed elsewhere: pulls soon, if nobody does meanwhile. Never waits; any thread. */
 void feed_wake(struct feed *feed);
 
 /* Brings this node up to everything committed before the call. Any thread. */

@@ -6,8 +6,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/pages.h"
-#include "cache/cache.h"
 #include "engine/rulesets.h"
+#include "engine/spread.h"
 
 /* Rules that do not compile must not stop the feed for everybody else: the old ones keep serving. */
 static int keep_the_old(const struct tenant *tenant, int rc, const struct err *err)
@@ -48,12 +48,9 @@ static int publish(struct loader *loader, const struct tenant *tenant, const str
     int rc = ruleset_new(&owner, rules, count, &ruleset, err);
     if (rc)
         return keep_the_old(tenant, rc, err);
-    if (loader->cache) /* before it is in force here: who hears of it then pulls from the store */
-        (void)!cache_put(loader->cache, ruleset, NULL);
-    if (!tenant->id[0]) {
-        rulesets_set_platform(loader->rulesets, ruleset);
-        return 0;
-    }
+    if (loader->spread)
+        spread_add(loader->spread, owner.tenant, owner.revision, ruleset,
+                   spread_how(loader->spread, owner.tenant, owner.revision, loader->is_own));
     return loader->whatever ? rulesets_replace(loader->rulesets, ruleset, err)
                             : rulesets_publish(loader->rulesets, ruleset, err);
 }
@@ -142,28 +139,36 @@ static int remove_gone(struct loader *loader, struct err *err)
 
 int loader_all(struct loader *loader, struct feed_position *ret_position, struct err *err)
 {
-    struct loader uncached = *loader; /* a full load would only flood the cache with what it has */
-    uncached.cache = NULL;
-    int rc = store_policy_each(loader->store, publish_of_all, &uncached, ret_position, err);
+    struct loader apart = *loader; /* a full load would only flood Redis with what it has */
+    apart.spread = NULL;
+    int rc = store_policy_each(loader->store, publish_of_all, &apart, ret_position, err);
     pages_enlarge_heap();
     if (!rc)
         rc = load_revocations(loader, err);
     if (!rc)
-        rc = remove_gone(&uncached, err);
-    free(uncached.met);
+        rc = remove_gone(&apart, err);
+    free(apart.met);
     return rc;
+}
+
+static void remove_tenant(struct loader *loader, struct slice tenant, uint64_t revision)
+{
+    rulesets_remove(loader->rulesets, tenant);
+    if (loader->spread)
+        spread_add(loader->spread, tenant, revision, NULL,
+                   spread_how(loader->spread, tenant, revision, loader->is_own));
 }
 
 int loader_row(struct loader *loader, const struct feed_row *row, struct err *err)
 {
     int rc = 0;
+    loader->is_own = row->is_own;
     switch (row->kind) {
     case FEED_TENANT:
         rc = store_policy_one(loader->store, slice_of(row->tenant), publish_one, loader, err);
         if (rc == ERR_NOT_FOUND) {
-            rulesets_remove(loader->rulesets, slice_of(row->tenant));
-            rc = loader->cache ? cache_remove(loader->cache, slice_of(row->tenant), NULL) : 0;
-            rc = 0; /* what stays in the cache ages out */
+            remove_tenant(loader, slice_of(row->tenant), row->revision);
+            rc = 0;
         }
         break;
     case FEED_PLATFORM:

@@ -5,16 +5,17 @@
 #include "base/err.h"
 #include "store/store.h"
 
-struct cache;
 struct rulesets;
 struct revocations;
+struct spread;
 
 struct loader {
     struct store *store;
     struct rulesets *rulesets;
     struct revocations *revocations;
-    struct cache *cache; /* what is loaded goes there, too; NULL: nowhere */
-    bool whatever;       /* replaces what is in memory though its revision be higher */
+    struct spread *spread; /* what is loaded may have to go to Redis, too; NULL: there is none */
+    bool whatever;         /* replaces what is in memory though its revision be higher */
+    bool is_own;           /* of the row at hand, as in struct feed_row */
     /* hashes of the tenants met in a full load, so that those gone meanwhile can be removed */
     uint64_t *met;
     size_t met_count, met_cap;

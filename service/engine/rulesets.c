@@ -43,7 +43,7 @@ struct rulesets {
     _Atomic(struct table *) table;
     _Atomic(struct ruleset *) platform;
     _Atomic(struct numbering *) numbering;
-    _Atomic int64_t current_until_ms, known_until_ms;
+    struct trusted trusted;
     pthread_mutex_t lock; /* guards writing to all of the above, and what follows */
     size_t used;          /* slots that are not empty, tombstones included */
     struct rulesets_totals totals;
@@ -197,20 +197,9 @@ const struct numbering *rulesets_numbering(const struct rulesets *rulesets)
     return atomic_load_explicit(&rulesets->numbering, memory_order_acquire);
 }
 
-void rulesets_set_trust(struct rulesets *rulesets, int64_t current_until_ms, int64_t known_until_ms)
+struct trusted *rulesets_trusted(struct rulesets *rulesets)
 {
-    atomic_store_explicit(&rulesets->current_until_ms, current_until_ms, memory_order_relaxed);
-    atomic_store_explicit(&rulesets->known_until_ms, known_until_ms, memory_order_relaxed);
-}
-
-enum trust rulesets_trust(const struct rulesets *rulesets, int64_t now_ms)
-{
-    enum { AHEAD_MS_MAX = 60000 }; /* a clock that was set back must not make old rules current */
-    int64_t current = atomic_load_explicit(&rulesets->current_until_ms, memory_order_relaxed);
-    if (now_ms <= current && current - now_ms <= AHEAD_MS_MAX)
-        return TRUST_CURRENT;
-    int64_t known = atomic_load_explicit(&rulesets->known_until_ms, memory_order_relaxed);
-    return now_ms <= known ? TRUST_STALE : TRUST_EXPIRED;
+    return &rulesets->trusted;
 }
 
 bool rulesets_step(const struct rulesets *rulesets, struct rulesets_walk *walk,
@@ -246,6 +235,7 @@ int rulesets_new(struct rulesets **ret, struct err *err)
     atomic_init(&rulesets->table, table);
     atomic_init(&rulesets->platform, empty);
     atomic_init(&rulesets->numbering, NULL);
+    trusted_init(&rulesets->trusted);
     pthread_mutex_init(&rulesets->lock, NULL);
     *ret = rulesets;
     return 0;
@@ -294,26 +284,47 @@ static int add(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t hash
     return 0;
 }
 
+/* Under the lock, with the slot of the old one; NULL: the platform's. */
+static void put_in_place(struct rulesets *rulesets, _Atomic uint64_t *slot, uint64_t hash,
+                         struct ruleset *ruleset)
+{
+    if (!slot) {
+        retire(rulesets, atomic_exchange(&rulesets->platform, ruleset), free_ruleset);
+        return;
+    }
+    struct ruleset *old = slot_ruleset(atomic_load(slot));
+    atomic_store_explicit(slot, slot_of(hash, ruleset), memory_order_release);
+    count(rulesets, old, -1);
+    count(rulesets, ruleset, 1);
+    retire(rulesets, old, free_ruleset);
+}
+
+/* Under the lock. *ret_slot stays NULL for the platform's. */
+static struct ruleset *find_present(struct rulesets *rulesets, struct slice tenant, uint64_t hash,
+                                    _Atomic uint64_t **ret_slot)
+{
+    if (!tenant.n)
+        return atomic_load(&rulesets->platform);
+    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
+    *ret_slot = find_slot(table, hash, tenant);
+    return *ret_slot ? slot_ruleset(atomic_load(*ret_slot)) : NULL;
+}
+
 static int publish(struct rulesets *rulesets, struct ruleset *ruleset, bool whatever,
                    struct err *err)
 {
     struct slice tenant = ruleset_tenant(ruleset);
     uint64_t hash = hash_slice(tenant);
+    _Atomic uint64_t *slot = NULL;
     int rc = 0;
     pthread_mutex_lock(&rulesets->lock);
-    struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
-    _Atomic uint64_t *slot = find_slot(table, hash, tenant);
-    struct ruleset *old = slot ? slot_ruleset(atomic_load(slot)) : NULL;
-    if (!old) {
+    struct ruleset *old = find_present(rulesets, tenant, hash, &slot);
+    if (!old)
         rc = add(rulesets, ruleset, hash, err);
-    } else if (whatever || ruleset_revision(old) <= ruleset_revision(ruleset)) {
-        atomic_store_explicit(slot, slot_of(hash, ruleset), memory_order_release);
-        count(rulesets, old, -1);
-        count(rulesets, ruleset, 1);
-        retire(rulesets, old, free_ruleset);
-    } else {
+    else if (whatever || ruleset_revision(old) <= ruleset_revision(ruleset))
+        put_in_place(rulesets, slot, hash, ruleset);
+    else
         ruleset_free(ruleset); /* older than what is in force, and nobody saw it */
-    }
     pthread_mutex_unlock(&rulesets->lock);
     if (rc)
         ruleset_free(ruleset);
@@ -330,6 +341,24 @@ int rulesets_replace(struct rulesets *rulesets, struct ruleset *ruleset, struct 
     return publish(rulesets, ruleset, true, err);
 }
 
+enum renewal rulesets_renew(struct rulesets *rulesets, struct ruleset *ruleset)
+{
+    struct slice tenant = ruleset_tenant(ruleset);
+    uint64_t hash = hash_slice(tenant);
+    _Atomic uint64_t *slot = NULL;
+    pthread_mutex_lock(&rulesets->lock);
+    struct ruleset *old = find_present(rulesets, tenant, hash, &slot);
+    enum renewal renewal = !old ? RENEWAL_OF_NOBODY
+                           : ruleset_revision(old) < ruleset_revision(ruleset) ? RENEWED
+                                                                               : RENEWAL_IS_OLD;
+    if (renewal == RENEWED)
+        put_in_place(rulesets, slot, hash, ruleset);
+    pthread_mutex_unlock(&rulesets->lock);
+    if (renewal != RENEWED)
+        ruleset_free(ruleset);
+    return renewal;
+}
+
 void rulesets_remove(struct rulesets *rulesets, struct slice tenant)
 {
     pthread_mutex_lock(&rulesets->lock);
@@ -341,13 +370,6 @@ void rulesets_remove(struct rulesets *rulesets, struct slice tenant)
         count(rulesets, old, -1);
         retire(rulesets, old, free_ruleset);
     }
-    pthread_mutex_unlock(&rulesets->lock);
-}
-
-void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform)
-{
-    pthread_mutex_lock(&rulesets->lock);
-    retire(rulesets, atomic_exchange(&rulesets->platform, platform), free_ruleset);
     pthread_mutex_unlock(&rulesets->lock);
 }
 

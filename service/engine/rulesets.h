@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "core/numbering.h"
 #include "core/ruleset.h"
+#include "engine/trust.h"
 
 struct rulesets;
 
@@ -25,25 +26,19 @@ const struct ruleset *rulesets_find(const struct rulesets *rulesets, struct slic
 const struct ruleset *rulesets_platform(const struct rulesets *rulesets);   /* never NULL */
 const struct numbering *rulesets_numbering(const struct rulesets *rulesets); /* NULL before set */
 
-/* Takes `ruleset`, also on failure; one of an older revision than the present one is dropped. */
+/* Takes `ruleset`, also on failure; one of an older revision than the present one is dropped. Here and
+ * below one without a tenant is the platform's. */
 int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
 /* The same whatever revision is present: for a store whose history changed, where they say nothing. */
 int rulesets_replace(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
+/* Takes it, and puts it in force only in place of an older one: what was removed does not come back. */
+enum renewal { RENEWED, RENEWAL_IS_OLD, RENEWAL_OF_NOBODY };
+enum renewal rulesets_renew(struct rulesets *rulesets, struct ruleset *ruleset);
 void rulesets_remove(struct rulesets *rulesets, struct slice tenant);
-void rulesets_set_platform(struct rulesets *rulesets, struct ruleset *platform);     /* takes */
 void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering); /* takes */
 
-/*
- * How far what is in memory can be trusted, for the ladder of design section 7. Whoever keeps it current
- * (feed.c) says until when, in Unix milliseconds; at first nothing is known.
- */
-enum trust {
-    TRUST_CURRENT, /* everything that was committed is here, but for the last moments */
-    TRUST_STALE,   /* the last known; edits since then may be missing */
-    TRUST_EXPIRED, /* older than the operator allows, or nothing was ever loaded */
-};
-void rulesets_set_trust(struct rulesets *rulesets, int64_t current_until_ms, int64_t known_until_ms);
-enum trust rulesets_trust(const struct rulesets *rulesets, int64_t now_ms);
+/* How far all this can be trusted; whoever keeps it current (feed.c) tells. */
+struct trusted *rulesets_trusted(struct rulesets *rulesets);
 
 /*
  * Goes through all rulesets in steps, each a reading section of its own, so that writers never wait for

@@ -169,14 +169,6 @@ static int read_records(struct slice rest, const unsigned char *key, struct rule
     return rc;
 }
 
-static int use(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err)
-{
-    if (ruleset_tenant(ruleset).n)
-        return rulesets_publish(rulesets, ruleset, err);
-    rulesets_set_platform(rulesets, ruleset);
-    return 0;
-}
-
 static int load(struct rulesets *rulesets, struct slice file, const unsigned char *key, int64_t oldest_ms,
                 int64_t *ret_known_at_ms, struct err *err)
 {
@@ -191,7 +183,7 @@ static int load(struct rulesets *rulesets, struct slice file, const unsigned cha
     rc = read_records((struct slice){file.p + sizeof head, file.n - sizeof head}, key, all, head.count,
                       &read, err);
     while (!rc && used < read)
-        rc = use(rulesets, all[used++], err);
+        rc = rulesets_publish(rulesets, all[used++], err);
     while (used < read)
         ruleset_free(all[used++]);
     free(all);

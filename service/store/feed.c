@@ -170,19 +170,18 @@ uint64_t feed_position_complete(const struct feed_position *position)
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
-void store_feed_wait(struct store *store, int timeout_ms)
+bool store_feed_wait(struct store *store, int timeout_ms)
 {
     struct sql *sql = atomic_load(&store->sql);
-    if (sql && sql->driver->wait) {
-        sql->driver->wait(sql, &store->bell, timeout_ms);
-        return;
-    }
+    if (sql && sql->driver->wait)
+        return sql->driver->wait(sql, &store->bell, timeout_ms);
     struct pollfd fd = {.fd = store->bell.fd, .events = POLLIN};
     uint64_t count;
-    if (poll(&fd, 1, timeout_ms) > 0 && read(store->bell.fd, &count, sizeof count) < 0)
-        return; /* somebody else was woken */
+    if (poll(&fd, 1, timeout_ms) <= 0 || read(store->bell.fd, &count, sizeof count) < 0)
+        return false;
     atomic_store(&store->bell.is_wanted, false);
     atomic_store(&store->bell.has_committed, false);
+    return true;
 }
 
 void store_feed_ring(struct store *store)

@@ -102,11 +102,11 @@ static bool answer_bell(struct pg_listener *listener, struct sql_bell *bell)
     return is_wanted || has_committed;
 }
 
-void pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int timeout_ms)
+bool pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int timeout_ms)
 {
     int64_t deadline_ms = clock_mono_ms() + timeout_ms, left_ms;
     if (!listener->pg && connect(listener))
-        return;
+        return true;
     while ((left_ms = deadline_ms - clock_mono_ms()) > 0) {
         struct pollfd fds[] = {{.fd = bell->fd, .events = POLLIN},
                                {.fd = listener->pg ? PQsocket(listener->pg) : -1, .events = POLLIN}};
@@ -115,8 +115,9 @@ void pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int t
         uint64_t count; /* emptied first: who rings from now on is seen the next time */
         if (fds[0].revents & POLLIN && read(bell->fd, &count, sizeof count) > 0 &&
             answer_bell(listener, bell))
-            return;
+            return true;
         if (fds[1].revents && listener->pg && take_notifications(listener))
-            return;
+            return true;
     }
+    return false;
 }

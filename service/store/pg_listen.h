@@ -22,6 +22,6 @@ int pg_listener_new(struct pg_target *target, struct pg_listener **ret, struct e
 void pg_listener_free(struct pg_listener *listener);
 
 /* As sql_driver.wait. One thread at a time. */
-void pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int timeout_ms);
+bool pg_listener_wait(struct pg_listener *listener, struct sql_bell *bell, int timeout_ms);
 
 #endif

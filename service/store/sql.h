@@ -139,8 +139,8 @@ struct sql_driver {
      * NULL: it does so by itself. */
     int (*copied)(struct sql_conn *conn, struct err *err);
     /* Waits until anybody committed to the feed, the bell says that the thread is wanted, or time
-     * is up; tells others of our commits. NULL: there are no others. */
-    void (*wait)(struct sql *sql, struct sql_bell *bell, int timeout_ms);
+     * is up (false); tells others of our commits. NULL: there are no others. */
+    bool (*wait)(struct sql *sql, struct sql_bell *bell, int timeout_ms);
 
     /* `text` must be a literal: prepared statements are kept by its address. */
     int (*query)(struct sql_conn *conn, const char *text, struct sql_values values,

@@ -125,10 +125,10 @@ static int postgres_copied(struct sql_conn *base, struct err *err)
                            err);
 }
 
-static void postgres_wait(struct sql *base, struct sql_bell *bell, int timeout_ms)
+static bool postgres_wait(struct sql *base, struct sql_bell *bell, int timeout_ms)
 {
     struct database *database = (struct database *)base;
-    pg_listener_wait(database->listener, bell, timeout_ms);
+    return pg_listener_wait(database->listener, bell, timeout_ms);
 }
 
 /* --- users ----------------------------------------------------------------------------------- */

@@ -226,11 +226,11 @@ int store_feed_since(struct store *store, struct feed_position *position, unsign
                      struct err *err) MUST_CHECK;
 /*
  * Returns when a commit to the feed was made here or, where the database can tell, elsewhere; when
- * somebody interrupts; or after the time: a reason to look at the feed, never a promise. One thread at a
+ * somebody interrupts (true); or after the time (false): a reason to look at the feed, never a promise. One thread at a
  * time. It also tells other nodes of this one's commits, so one thread should always be in it and do
  * nothing else. Who is wanted while it is not in it comes straight back the next time.
  */
-void store_feed_wait(struct store *store, int timeout_ms);
+bool store_feed_wait(struct store *store, int timeout_ms);
 void store_feed_interrupt(struct store *store); /* any thread */
 
 /* --- nodes and their receipts --------------------------------------------------------------------- */

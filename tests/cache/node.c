@@ -6,16 +6,18 @@
 
 const unsigned char node_key[CACHE_KEY_BYTES] = "a key of thirty-two bytes in all";
 
-static void count_change(void *context)
+static void count_change(void *context, const struct cache_name *edited)
 {
     struct node *node = context;
     atomic_fetch_add(&node->changes, 1);
+    if (edited)
+        node->edited = *edited; /* read after `changes` was seen to grow */
 }
 
 void node_open(struct node *node, const char *url, int64_t max_age_ms)
 {
     struct cache_config config = {
-        .url = url, .max_age_ms = max_age_ms, .changed = count_change, .context = node};
+        .url = url, .max_age_ms = max_age_ms, .heard = count_change, .context = node};
     memcpy(config.key, node_key, sizeof config.key);
     atomic_init(&node->changes, 0);
     OK(cache_open(&config, &node->cache, &err));

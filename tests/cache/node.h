@@ -12,6 +12,7 @@
 struct node {
     struct cache *cache;
     atomic_uint changes;
+    struct cache_name edited; /* the latest that was told of */
 };
 
 extern const unsigned char node_key[CACHE_KEY_BYTES];

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "cache/batch.h"
 #include "cache/envelope.h"
 #include "node.h"
 
@@ -34,7 +35,7 @@ static int empty(void **state)
 /* The key of the only ruleset in Redis. */
 static void find_key(char key[64])
 {
-    redisReply *keys = redis_server_ask(&server, "KEYS sk:????????????????????????????????");
+    redisReply *keys = redis_server_ask(&server, "KEYS sk:rules:*");
     assert_int_equal(keys->elements, 1);
     snprintf(key, 64, "%s", keys->element[0]->str);
     freeReplyObject(keys);
@@ -88,7 +89,7 @@ static void names_are_hashed_and_values_expire(void **state)
     node_open(&node, server.url, 5000);
     node_put(&node, "acme", 1);
     find_key(key);
-    assert_int_equal(strspn(key + 3, "0123456789abcdef"), 32);
+    assert_int_equal(strspn(key + strlen("sk:rules:"), "0123456789abcdef"), 32);
     redisReply *left = redis_server_ask(&server, "PTTL %s", key);
     assert_in_range(left->integer, 1, 5000);
     freeReplyObject(left);
@@ -98,6 +99,7 @@ static void names_are_hashed_and_values_expire(void **state)
 static void a_put_is_heard_by_every_node(void **state)
 {
     struct node writer, reader;
+    struct ruleset *ruleset;
     (void)state;
     node_listen(&writer, server.url);
     node_listen(&reader, server.url);
@@ -105,9 +107,16 @@ static void a_put_is_heard_by_every_node(void **state)
     node_put(&writer, "acme", 8);
     WAIT_FOR(atomic_load(&reader.changes) == 1);
     WAIT_FOR(atomic_load(&writer.changes) == 1);
+    /* what is told leads to the ruleset, whose it is stands in it */
+    OK(cache_get_named(reader.cache, &reader.edited, clock_mono_ms() + IN_TIME_MS, &ruleset, &err));
+    assert_true(slice_equals_text(ruleset_tenant(ruleset), "acme"));
+    assert_int_equal(ruleset_revision(ruleset), 8);
+    ruleset_free(ruleset);
     OK(cache_remove(writer.cache, SLICE_LIT("acme"), &err));
     WAIT_FOR(atomic_load(&reader.changes) == 2);
     assert_int_equal(cache_totals(reader.cache).invalidations, before + 2);
+    assert_int_equal(cache_get_named(reader.cache, &reader.edited, clock_mono_ms() + IN_TIME_MS,
+                                     &ruleset, NULL), ERR_NOT_FOUND);
     /* a key that is not ours is not heard of */
     redis_server_do(&server, "SET other:key 1");
     redis_server_do(&server, "FLUSHALL");
@@ -117,6 +126,75 @@ static void a_put_is_heard_by_every_node(void **state)
     assert_int_equal(cache_totals(reader.cache).reconnects, 0);
     node_close(&writer);
     node_close(&reader);
+}
+
+/* Many in one round trip; aloud all nodes are told of each, quietly of none. */
+static void a_batch_goes_aloud_or_quietly(void **state)
+{
+    struct node writer, reader;
+    struct batch *batch;
+    char name[16];
+    (void)state;
+    node_listen(&writer, server.url);
+    node_listen(&reader, server.url);
+    OK(batch_new(writer.cache, &batch, &err));
+    for (unsigned i = 0; i < BATCH_MAX; i++) {
+        assert_false(batch_is_full(batch));
+        snprintf(name, sizeof name, "quiet-%u", i);
+        struct ruleset *ruleset = small_ruleset(name, 1);
+        OK(batch_put(batch, ruleset, false, &err));
+        ruleset_free(ruleset);
+    }
+    assert_true(batch_is_full(batch));
+    assert_int_equal(batch_remove(batch, SLICE_LIT("one-more"), true, NULL), ERR_LIMIT);
+    OK(batch_send(batch, clock_mono_ms() + IN_TIME_MS, &err));
+    assert_int_equal(batch_count(batch), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "loud-%u", i);
+        struct ruleset *ruleset = small_ruleset(name, 2);
+        OK(batch_put(batch, ruleset, true, &err));
+        ruleset_free(ruleset);
+    }
+    OK(batch_send(batch, clock_mono_ms() + IN_TIME_MS, &err));
+    WAIT_FOR(atomic_load(&reader.changes) == 3);
+    struct ruleset *ruleset;
+    OK(node_get(&reader, "quiet-63", IN_TIME_MS, &ruleset, &err));
+    ruleset_free(ruleset);
+    OK(node_get(&reader, "loud-2", IN_TIME_MS, &ruleset, &err));
+    assert_int_equal(ruleset_revision(ruleset), 2);
+    ruleset_free(ruleset);
+    assert_int_equal(cache_totals(writer.cache).puts, BATCH_MAX + 3);
+    assert_int_equal(atomic_load(&reader.changes), 3);
+    batch_free(batch);
+    node_close(&writer);
+    node_close(&reader);
+}
+
+static void notes_are_left_once_and_end(void **state)
+{
+    struct node one, two;
+    char text[CACHE_NOTE_BYTES];
+    bool is_put;
+    (void)state;
+    node_open(&one, server.url, 0);
+    node_open(&two, server.url, 0);
+    OK(cache_note_get(one.cache, "duty", text, &err));
+    assert_string_equal(text, "");
+    OK(cache_note_put(one.cache, "duty", "tokyo-1", 60000, true, &is_put, &err));
+    assert_true(is_put);
+    OK(cache_note_put(two.cache, "duty", "osaka-1", 60000, true, &is_put, &err));
+    assert_false(is_put);
+    OK(cache_note_get(two.cache, "duty", text, &err));
+    assert_string_equal(text, "tokyo-1");
+    OK(cache_note_put(two.cache, "duty", "osaka-1", 1, false, &is_put, &err));
+    assert_true(is_put);
+    WAIT_FOR(cache_note_get(one.cache, "duty", text, NULL) == 0 && !*text);
+    OK(cache_note_put(one.cache, "duty", "tokyo-1", 60000, true, NULL, &err));
+    OK(cache_note_remove(two.cache, "duty", &err));
+    OK(cache_note_get(one.cache, "duty", text, &err));
+    assert_string_equal(text, "");
+    node_close(&one);
+    node_close(&two);
 }
 
 static void canaries_alone_change_nothing(void **state)
@@ -259,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup(what_one_node_puts_another_gets, empty),
         cmocka_unit_test_setup(names_are_hashed_and_values_expire, empty),
         cmocka_unit_test_setup(a_put_is_heard_by_every_node, empty),
+        cmocka_unit_test_setup(a_batch_goes_aloud_or_quietly, empty),
+        cmocka_unit_test_setup(notes_are_left_once_and_end, empty),
         cmocka_unit_test_setup(canaries_alone_change_nothing, empty),
         cmocka_unit_test_setup(a_foreign_ruleset_is_not_believed, empty),
         cmocka_unit_test_setup(what_nobody_sealed_is_not_believed, empty),

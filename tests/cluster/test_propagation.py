@@ -6,7 +6,7 @@ import time
 
 import measure
 
-STALE_SECONDS_MAX = 1.1  # what is promised where nothing tells a node of an edit, and it looks once a second
+STALE_SECONDS_MAX = 1.1  # what is promised where nothing tells a node of an edit, and it looks now and then
 
 
 def test_edits_are_enforced_everywhere(cluster):

@@ -79,4 +79,4 @@ class RedisServer:
 
     def rulesets(self):
         """Names of the rulesets in it."""
-        return {key for key in self.ask("KEYS", "sk:*") if not key.startswith("sk:canary:")}
+        return set(self.ask("KEYS", "sk:rules:*"))

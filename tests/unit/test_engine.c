@@ -32,10 +32,11 @@ static void publish(const char *tenant, const char *outside_line, bool suspended
 
 static void trust(enum trust wanted)
 {
-    int64_t now = clock_now_ms();
-    rulesets_set_trust(rulesets, wanted == TRUST_CURRENT ? now + 50000 : 0,
-                       wanted == TRUST_EXPIRED ? 0 : now + 50000);
-    assert_int_equal(rulesets_trust(rulesets, now), wanted);
+    struct instant now = instant_now();
+    struct trusted *trusted = rulesets_trusted(rulesets);
+    trusted_set_bounds(trusted, 600 * 1000, wanted == TRUST_EXPIRED ? -1 : 600 * 1000);
+    trusted_set(trusted, now, wanted == TRUST_CURRENT);
+    assert_int_equal(trusted_now(trusted, now), wanted);
 }
 
 static int setup(void **state)

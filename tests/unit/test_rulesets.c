@@ -54,6 +54,33 @@ static void test_publish_and_remove(void **state)
     rulesets_free(rulesets);
 }
 
+/* What Redis brings replaces what is older, and nothing else: what was removed stays so. */
+static void test_renewal(void **state)
+{
+    (void)state;
+    struct rulesets *rulesets;
+    assert_int_equal(rulesets_new(&rulesets, NULL), 0);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 5)), RENEWAL_OF_NOBODY);
+    assert_int_equal(revision_of(rulesets, "acme"), 0);
+    assert_int_equal(rulesets_publish(rulesets, make("acme", 5), NULL), 0);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 5)), RENEWAL_IS_OLD);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 4)), RENEWAL_IS_OLD);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 6)), RENEWED);
+    assert_int_equal(revision_of(rulesets, "acme"), 6);
+    rulesets_remove(rulesets, SLICE_LIT("acme"));
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 7)), RENEWAL_OF_NOBODY);
+    /* the platform's: always there */
+    assert_int_equal(rulesets_renew(rulesets, make("", 3)), RENEWED);
+    assert_int_equal(rulesets_renew(rulesets, make("", 2)), RENEWAL_IS_OLD);
+    assert_int_equal(rulesets_publish(rulesets, make("", 1), NULL), 0);
+    assert_int_equal(rulesets_replace(rulesets, make("", 2), NULL), 0);
+    rulesets_enter();
+    assert_int_equal(ruleset_revision(rulesets_platform(rulesets)), 2);
+    rulesets_leave();
+    assert_int_equal(rulesets_totals(rulesets).tenants, 0);
+    rulesets_free(rulesets);
+}
+
 static void test_many_tenants_come_and_go(void **state)
 {
     (void)state;
@@ -135,7 +162,7 @@ static void test_readers_beside_a_writer(void **state)
             struct numbering *numbering;
             if (write % 5000 == 0 && numbering_builtin(&numbering, NULL) == 0)
                 rulesets_set_numbering(race.rulesets, numbering);
-            rulesets_set_platform(race.rulesets, make("", write));
+            assert_int_equal(rulesets_publish(race.rulesets, make("", write), NULL), 0);
         }
     }
     atomic_store(&race.stop, true);
@@ -150,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_publish_and_remove),
+        cmocka_unit_test(test_renewal),
         cmocka_unit_test(test_many_tenants_come_and_go),
         cmocka_unit_test(test_readers_beside_a_writer),
     };

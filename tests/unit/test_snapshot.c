@@ -36,7 +36,7 @@ static struct rulesets *many(void)
         snprintf(name, sizeof name, "t%u", i);
         assert_int_equal(rulesets_publish(rulesets, make(name, i), NULL), 0);
     }
-    rulesets_set_platform(rulesets, make("", 77));
+    assert_int_equal(rulesets_publish(rulesets, make("", 77), NULL), 0);
     return rulesets;
 }
 
