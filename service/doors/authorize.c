@@ -3,9 +3,9 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "doors/answer.h"
 #include "doors/connection.h"
+#include "doors/token_check.h"
 #include "engine/engine.h"
 #include "wire/question.h"
 #include "wire/verdict.h"
@@ -152,19 +152,8 @@ static bool read_question(struct connection *connection, struct question *ret, j
 static bool check_token(struct connection *connection, struct call *call, int64_t now_ms)
 {
     struct credential credential;
-    struct err err;
-    char scratch[TOKEN_BYTES_MAX];
-    struct slice token = auth_token_of_header(connection->facts.authorization, scratch);
-    if (token.n == 0) {
-        refuse(connection, PROBLEM_INVALID_TOKEN, "a bearer token is required");
+    if (!token_check(connection, now_ms, &credential))
         return false;
-    }
-    if (auth_verify(connection->http->app->auth, token, now_ms, &credential, &err)) {
-        /* why is for the log: it would help who is guessing */
-        log_debug("token_refused", "peer=%s reason=\"%s\"", connection->peer, err.text);
-        refuse(connection, PROBLEM_INVALID_TOKEN, "the token is not valid");
-        return false;
-    }
     if (!(credential.role & (ROLE_PBX | ROLE_OPERATOR))) {
         refuse(connection, PROBLEM_FORBIDDEN, "not for the role %s", role_word(credential.role));
         return false;

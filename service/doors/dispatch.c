@@ -4,9 +4,9 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "doors/answer.h"
 #include "doors/connection.h"
+#include "doors/token_check.h"
 
 /* What a request has for itself while it is under way. */
 struct passage {
@@ -99,22 +99,9 @@ static bool decode_params(struct connection *connection, struct request *request
 
 static bool check_token(struct connection *connection, struct passage *passage)
 {
-    struct request *request = &passage->request;
-    struct err err = {0};
-    char scratch[TOKEN_BYTES_MAX];
-    struct slice token = auth_token_of_header(connection->facts.authorization, scratch);
-    if (token.n == 0) {
-        refuse(connection, PROBLEM_INVALID_TOKEN, "a bearer token is required");
+    if (!token_check(connection, clock_now_ms(), &passage->credential))
         return false;
-    }
-    struct auth *auth = connection->http->app->auth;
-    if (auth_verify(auth, token, clock_now_ms(), &passage->credential, &err)) {
-        /* why is for the log: it would help who is guessing */
-        log_debug("token_refused", "peer=%s reason=\"%s\"", connection->peer, err.text);
-        refuse(connection, PROBLEM_INVALID_TOKEN, "the token is not valid");
-        return false;
-    }
-    request->credential = &passage->credential;
+    passage->request.credential = &passage->credential;
     return true;
 }
 

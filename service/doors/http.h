@@ -53,6 +53,10 @@ struct app {
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */
     const char *problem_base;        /* absolute URI before a problem's code */
+    struct token_refusals { /* since the last warning about them: token_check.h */
+        atomic_uint count;
+        _Atomic int64_t told_at_ms;
+    } refusals;
     atomic_uint waiters;             /* requests that hold a thread until something happens */
     atomic_bool is_draining;         /* http_drain() sets it: /readyz says no from then on */
 };

@@ -194,3 +194,14 @@ def test_logs_have_no_token(daemon):
     daemon.authorize("acme", **NUMBER, token=token)
     daemon.authorize("acme", **NUMBER, token=token + "x")
     assert token.split(".")[2] not in daemon.log() and token.split(".")[1] not in daemon.log()
+
+
+def test_refusals_are_told_once_a_minute(start_daemon):
+    """An expired token on a PBX means the floor for its calls: somebody should hear of it."""
+    daemon = start_daemon()
+    for _ in range(5):
+        assert daemon.http("dial", "GET", "/v1/authorize?tenant=a&account=1&number=0312345678", None,
+                           "not.a.token").status == 401
+        assert daemon.http("admin", "GET", "/v1/tenants", None, "not.a.token").status == 401
+    assert daemon.log().count("tokens_refused") == 1
+    assert "not.a.token" not in daemon.log()
