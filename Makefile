@@ -144,6 +144,13 @@ test-sanitize: test-deps ## the same tests with address, undefined and thread sa
 test-lint: # layers, options, numbering data, routes against the document
 	@for check in tests/lint/*.py; do /usr/bin/python3 $$check || exit 1; done
 
+PREFIX := /usr/local
+.PHONY: install
+install: all ## put the two programs and a systemd unit below PREFIX (/usr/local), or DESTDIR/PREFIX
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/sekishod $(BUILD)/sekisho
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' api/systemd/sekishod.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/sekishod.service
+
 .PHONY: clean
 clean: ## remove everything that was built
 	rm -rf build
