@@ -144,6 +144,20 @@ static void add_revocation(struct buf *out, const void *object)
     buf_add_char(out, '}');
 }
 
+static void add_call_mark(struct buf *out, const void *object)
+{
+    const struct call_mark *mark = object;
+    buf_add_char(out, '{');
+    add_text(out, "id", mark->id);
+    add_text(out, "account", mark->account);
+    add_text(out, "country", mark->country);
+    add_text(out, "call_id", mark->call_id);
+    add_moment(out, "from", mark->from_ms);
+    add_moment(out, "to", mark->to_ms);
+    add_text(out, "note", mark->note);
+    buf_add_char(out, '}');
+}
+
 /* --- into the arena --------------------------------------------------------------------------- */
 
 /* Written again with more room until it fits: most objects fit at once. */
@@ -189,4 +203,9 @@ const char *json_of_profile(struct arena *arena, const struct profile *profile)
 const char *json_of_revocation(struct arena *arena, const struct revocation *revocation)
 {
     return json_of(arena, add_revocation, revocation, 1024);
+}
+
+const char *json_of_call_mark(struct arena *arena, const struct call_mark *mark)
+{
+    return json_of(arena, add_call_mark, mark, 1024);
 }

@@ -7,6 +7,7 @@
 #define SEKISHO_STORE_AUDIT_JSON_H
 
 #include "base/arena.h"
+#include "store/marks.h"
 #include "store/store.h"
 
 const char *json_of_tenant(struct arena *arena, const struct tenant *tenant);
@@ -15,5 +16,6 @@ const char *json_of_rule(struct arena *arena, const struct rule *rule);
 const char *json_of_rules(struct arena *arena, const struct rule *const *rules, unsigned count);
 const char *json_of_profile(struct arena *arena, const struct profile *profile);
 const char *json_of_revocation(struct arena *arena, const struct revocation *revocation);
+const char *json_of_call_mark(struct arena *arena, const struct call_mark *mark);
 
 #endif
