@@ -12,7 +12,7 @@
 #include "engine/node.h"
 #include "store/store.h"
 
-enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256 };
+enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256, ATTEMPTS_DAYS_MAX = 36600 };
 #define REDIS_MAX_AGE_MS_MAX ((int64_t)30 * 24 * 60 * 60 * 1000)
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -63,6 +63,9 @@ static const struct option table[] = {
     {"stale-max", OPTION_DURATION, 0, "TIME", "24h", "SEKISHO_STALE_MAX",
      "how long the last known rules may decide while the store is away; then only the floor does",
      AT(stale_max_ms)},
+    {"attempts-days", OPTION_INT, 0, "N", "0", "SEKISHO_ATTEMPTS_DAYS",
+     "days after which attempts are removed; 0 keeps them for ever", AT(attempts_days),
+     .max = ATTEMPTS_DAYS_MAX},
     {"numbering", OPTION_PATH, 0, "DIR", NULL, "SEKISHO_NUMBERING",
      "folder of numbering data to use in place of what is compiled in", AT(numbering)},
     {"threads", OPTION_INT, 0, "N", "0", "SEKISHO_THREADS",

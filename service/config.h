@@ -35,6 +35,7 @@ struct config {
     const char *redis;        /* URL, or NULL: none */
     int64_t redis_max_age_ms;
     int64_t stale_max_ms; /* of rules while the store is away */
+    int64_t attempts_days; /* that attempts are kept; 0: for ever */
     unsigned threads; /* of the dial listener; at least 1 */
     enum log_level log_level;
 

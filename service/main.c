@@ -31,6 +31,7 @@
 #include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
+#include "jobs/retention.h"
 #include "engine/spread.h"
 #include "store/store.h"
 
@@ -55,6 +56,7 @@ struct world {
     char snapshot[4096];
     unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk */
     struct attempts *attempts;
+    struct retention *retention;
     struct engine *engine;
     struct metrics *metrics;
     unsigned char cursor_key[KEYRING_DERIVED_BYTES];
@@ -182,6 +184,13 @@ static int build_engine(const struct config *config, struct world *world, struct
     return rc;
 }
 
+/* What runs beside the doors. */
+static int start_jobs(const struct config *config, struct world *world, struct err *err)
+{
+    struct retention_config retention = {world->store, (int)config->attempts_days};
+    return retention_start(&retention, &world->retention, err);
+}
+
 static int open_http(const struct config *config, struct world *world, enum door door,
                      struct http **ret, struct err *err)
 {
@@ -220,6 +229,8 @@ static int open_doors(const struct config *config, struct world *world, struct e
         return err_context(err, "agi-listen");
     int rc = sources_add(world->metrics, world->attempts, world->agi, world->cache, err);
     if (!rc)
+        rc = sources_add_jobs(world->metrics, world->retention, err);
+    if (!rc)
         rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
     if (!rc)
         rc = open_http(config, world, DOOR_DIAL, &world->dial, err);
@@ -236,6 +247,7 @@ static void tear_down(struct world *world)
     http_stop(world->admin);
     agi_stop(world->agi);
     engine_free(world->engine);
+    retention_stop(world->retention);
     attempts_stop(world->attempts);
     node_stop(world->node);
     keeper_stop(world->keeper);
@@ -296,6 +308,8 @@ int main(int argc, char **argv)
         rc = err_set(&err, ERR_IO, "no randomness");
     if (!rc)
         rc = build_engine(&config, &world, &err);
+    if (!rc)
+        rc = start_jobs(&config, &world, &err);
     if (!rc)
         rc = metrics_new(&world.metrics, &err);
     if (!rc)

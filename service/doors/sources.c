@@ -4,6 +4,7 @@
 #include "doors/agi.h"
 #include "doors/metrics.h"
 #include "engine/attempts.h"
+#include "jobs/retention.h"
 
 #define READ_ATTEMPTS(field)                                                                       \
     static double attempts_##field(const void *attempts)                                           \
@@ -104,5 +105,29 @@ int sources_add(struct metrics *metrics, const struct attempts *attempts, const 
         if (rows[i].context)
             rc = metrics_add(metrics, rows[i].type, rows[i].name, rows[i].help, rows[i].read,
                              rows[i].context, err);
+    return rc;
+}
+
+#define READ_RETENTION(field)                                                                      \
+    static double retention_##field(const void *retention)                                         \
+    {                                                                                              \
+        return (double)retention_totals(retention).field;                                          \
+    }
+READ_RETENTION(calls)
+READ_RETENTION(attempts)
+READ_RETENTION(errors)
+
+int sources_add_jobs(struct metrics *metrics, const struct retention *retention, struct err *err)
+{
+    int rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_retention_calls_removed_total",
+                         "Call records that were too old and left only their sums.",
+                         retention_calls, retention, err);
+    if (!rc)
+        rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_retention_attempts_removed_total",
+                         "Attempts that were too old.", retention_attempts, retention, err);
+    if (!rc)
+        rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_retention_errors_total",
+                         "Times that removing what is too old failed; it is tried again.",
+                         retention_errors, retention, err);
     return rc;
 }

@@ -8,9 +8,13 @@ struct agi;
 struct attempts;
 struct cache;
 struct metrics;
+struct retention;
 
 /* Before the listeners start. Borrows all while metrics are read; `agi` and `cache` may be NULL. */
 int sources_add(struct metrics *metrics, const struct attempts *attempts, const struct agi *agi,
                 const struct cache *cache, struct err *err) MUST_CHECK;
+/* The same for what runs beside the doors. */
+int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
+                     struct err *err) MUST_CHECK;
 
 #endif
