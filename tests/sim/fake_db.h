@@ -11,6 +11,7 @@ enum { OPEN_MAX = 64 };
 struct owner_row {
     struct content content;
     uint64_t revision, number; /* of its latest change */
+    int by;                    /* the host that made it */
 };
 
 struct beat_row {

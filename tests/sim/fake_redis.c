@@ -10,7 +10,7 @@
 #include "cache/pool.h"
 #include "sim.h"
 
-enum { KEYS_MAX = 16, KEY_BYTES = 64 };
+enum { KEYS_MAX = 32, KEY_BYTES = 64 };
 
 struct value {
     char *bytes;
@@ -33,6 +33,8 @@ struct listener {
     struct listener_config config;
     struct fiber *courier;
     int64_t due_ms; /* of the next invalidation; INT64_MAX: none is on its way */
+    bool is_told_of[KEYS_MAX]; /* by then; of an entry each */
+    bool is_told_of_all;       /* a flush */
     int64_t deaf_until_ms;
     bool is_hearing, is_stopping;
     struct listener_totals totals;
@@ -77,14 +79,22 @@ static struct entry *find(struct slice key, bool makes)
     return entry;
 }
 
-static void tell_listeners(void)
+/* `entry` NULL: of all. Only one prefix is tracked. */
+static void tell_listeners(const struct entry *entry)
 {
+    if (entry && !slice_starts_with(slice_of(entry->key), SLICE_LIT(CACHE_TOLD)))
+        return;
     for (int host = 0; host < HOSTS; host++) {
         struct listener *listener = server.listeners[host];
         int64_t at_ms = sim_now_ms() + chance_between(0, chance_percent(90) ? 2 : 300);
-        if (listener && listener->is_hearing && listener->deaf_until_ms <= sim_now_ms() &&
-            at_ms < listener->due_ms)
+        if (!listener || !listener->is_hearing || listener->deaf_until_ms > sim_now_ms())
+            continue;
+        if (at_ms < listener->due_ms)
             listener->due_ms = at_ms;
+        if (entry)
+            listener->is_told_of[entry - server.entries] = true;
+        else
+            listener->is_told_of_all = true;
     }
 }
 
@@ -97,7 +107,7 @@ static void put(struct slice key, struct slice bytes, int64_t lives_ms)
     entry->before = entry->now;
     entry->now = value_copy(bytes);
     entry->expires_ms = sim_now_ms() + lives_ms;
-    tell_listeners();
+    tell_listeners(entry);
 }
 
 static struct redisReply *reply_new(int type, struct slice text)
@@ -113,15 +123,18 @@ static struct redisReply *reply_new(int type, struct slice text)
     return reply;
 }
 
-static struct redisReply *serve(const struct slice *words, unsigned count)
+static struct redisReply *serve(const struct pool_command *command)
 {
+    const struct slice *words = command->words;
     struct entry *entry = find(words[1], false);
+    bool is_there = entry && entry->now.bytes && entry->expires_ms > sim_now_ms();
     if (slice_equals_text(words[0], "GET")) {
-        bool is_there = entry && entry->now.bytes && entry->expires_ms > sim_now_ms();
         return is_there ? reply_new(REDIS_REPLY_STRING, value_slice(entry->now))
                         : reply_new(REDIS_REPLY_NIL, SLICE_NONE);
     }
-    if (slice_equals_text(words[0], "SET") && count == 5) {
+    if (slice_equals_text(words[0], "SET") && command->count == 6 && is_there)
+        return reply_new(REDIS_REPLY_NIL, SLICE_NONE); /* NX */
+    if (slice_equals_text(words[0], "SET")) {
         put(words[1], words[2], strtoll(words[4].p, NULL, 10));
         return reply_new(REDIS_REPLY_STATUS, SLICE_LIT("OK"));
     }
@@ -131,7 +144,7 @@ static struct redisReply *serve(const struct slice *words, unsigned count)
         value_clear(&entry->before);
         entry->before = entry->now;
         entry->now = (struct value){NULL, 0};
-        tell_listeners();
+        tell_listeners(entry);
     }
     return reply_new(REDIS_REPLY_INTEGER, SLICE_NONE);
 }
@@ -153,17 +166,21 @@ void pool_free(struct pool *pool)
     free(pool);
 }
 
-int pool_ask(struct pool *pool, const struct slice *words, unsigned count, int64_t deadline_ms,
-             struct redisReply **ret, struct err *err)
+/* It may stop on the way: then some of the commands were carried out, and nobody knows which. */
+int pool_ask(struct pool *pool, const struct pool_command *commands, unsigned count,
+             int64_t deadline_ms, struct redisReply **replies, struct err *err)
 {
-    if (!link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms)))
-        return err_set(err, ERR_UNAVAILABLE, "Redis does not answer");
-    struct redisReply *reply = serve(words, count);
-    if (link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms))) {
-        *ret = reply;
-        return 0;
+    unsigned answered = 0;
+    bool is_there = link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms));
+    while (is_there && answered < count) {
+        replies[answered] = serve(&commands[answered]);
+        answered++;
+        is_there = answered == count || link_is_up(pool->host, TO_REDIS);
     }
-    freeReplyObject(reply);
+    if (is_there && link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms)))
+        return 0;
+    while (answered)
+        freeReplyObject(replies[--answered]);
     return err_set(err, ERR_UNAVAILABLE, "Redis does not answer");
 }
 
@@ -180,6 +197,22 @@ static bool can_hear(const struct listener *listener)
     return link_is_up(listener->host, TO_REDIS) && listener->deaf_until_ms <= sim_now_ms();
 }
 
+static void tell(struct listener *listener)
+{
+    struct cache_name name;
+    if (listener->is_told_of_all)
+        listener->config.heard(listener->config.context, NULL);
+    listener->is_told_of_all = false;
+    for (unsigned i = 0; i < KEYS_MAX; i++) {
+        if (!listener->is_told_of[i])
+            continue;
+        listener->is_told_of[i] = false;
+        listener->totals.invalidations++;
+        snprintf(name.text, sizeof name.text, "%s", server.entries[i].key + sizeof CACHE_TOLD - 1);
+        listener->config.heard(listener->config.context, &name);
+    }
+}
+
 /* What is lost is noticed with the next beat, as by the canary. */
 static void *carry(void *context)
 {
@@ -191,14 +224,15 @@ static void *carry(void *context)
         if (is_told)
             fiber_sleep_ms(link_deadline_ms(listener->due_ms));
         bool hears = can_hear(listener);
-        if (hears != listener->is_hearing || (is_told && hears)) {
-            listener->totals.invalidations += is_told;
-            listener->totals.reconnects += hears && !listener->is_hearing;
-            listener->is_hearing = hears;
-            listener->due_ms = INT64_MAX;
-            listener->config.changed(listener->config.context);
-        }
         listener->due_ms = INT64_MAX;
+        if (hears != listener->is_hearing) {
+            listener->totals.reconnects += hears;
+            listener->is_hearing = hears;
+            memset(listener->is_told_of, 0, sizeof listener->is_told_of);
+            listener->config.heard(listener->config.context, NULL);
+        } else if (is_told && hears) {
+            tell(listener);
+        }
     }
     return NULL;
 }
@@ -249,7 +283,7 @@ void fake_redis_flush(void)
     trace("Redis loses everything");
     for (unsigned i = 0; i < server.count; i++)
         value_clear(&server.entries[i].now);
-    tell_listeners();
+    tell_listeners(NULL);
 }
 
 void fake_redis_fail_over(void)

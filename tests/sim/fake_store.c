@@ -172,7 +172,7 @@ int fake_store_edit(struct store *store, unsigned owners_count, const int *owner
     }
     for (unsigned i = 0; i < owners_count; i++) {
         struct owner_row *row = &the_server.db.owners[owners[i]];
-        *row = (struct owner_row){contents[i], row->revision + 1, writing.number};
+        *row = (struct owner_row){contents[i], row->revision + 1, writing.number, store->host};
         ret_revisions[i] = row->revision;
         truth_commit(owners[i], &row->content, row->revision, row->number);
     }

@@ -144,7 +144,8 @@ int store_feed_since(struct store *store, struct feed_position *position, unsign
                                            : which == PLATFORM ? FEED_PLATFORM : FEED_REVOCATION,
                                     .tenant = which < OWNERS ? owner_id((int)which) : "",
                                     .jti = which < OWNERS ? "" : arena_printf(arena, "j%u", which - OWNERS),
-                                    .revision = which < OWNERS ? db.owners[which].revision : 0};
+                                    .revision = which < OWNERS ? db.owners[which].revision : 0,
+                                    .is_own = which < OWNERS && db.owners[which].by == store->host};
     }
     if (count >= limit)
         abort(); /* more than one batch is not played */
@@ -166,11 +167,12 @@ static bool is_wanted(void *context)
     return store->is_interrupted || store->is_notified;
 }
 
-void store_feed_wait(struct store *store, int timeout_ms)
+bool store_feed_wait(struct store *store, int timeout_ms)
 {
-    fiber_wait(is_wanted, store, timeout_ms);
+    bool is_rung = fiber_wait(is_wanted, store, timeout_ms);
     store->is_interrupted = store->is_notified = false;
     fiber_yield();
+    return is_rung;
 }
 
 void store_feed_interrupt(struct store *store)

@@ -8,11 +8,13 @@
 #include "auth/auth.h"
 #include "base/log.h"
 #include "cache/cache.h"
+#include "engine/courier.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
+#include "engine/spread.h"
 #include "sim.h"
 #include "store/store.h"
 
@@ -26,6 +28,8 @@ struct host {
     struct feed *feed;
     struct keeper *keeper;
     struct cache *cache;
+    struct courier *courier;
+    struct spread *spread;
     struct node *node;
     struct engine *engine;
 };
@@ -58,22 +62,22 @@ void hosts_release(void)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void something_changed(void *feed)
-{
-    feed_wake(feed);
-}
-
 static int open_cache(struct host *host, struct err *err)
 {
-    struct cache_config config = {.url = "redis://10.0.0.1", .changed = something_changed,
-                                  .context = host->feed, .max_age_ms = the_sim.cache_age_max_ms};
+    struct cache_config config = {.url = "redis://10.0.0.1", .heard = courier_heard,
+                                  .max_age_ms = the_sim.cache_age_max_ms};
     if (!the_sim.has_redis)
         return 0;
     memcpy(config.key, key, sizeof config.key);
-    int rc = cache_open(&config, &host->cache, err);
-    if (!rc)
-        feed_use_cache(host->feed, host->cache);
-    return rc;
+    int rc = courier_start(host->rulesets, host->feed, &host->courier, err);
+    config.context = host->courier;
+    rc = rc ? rc : cache_open(&config, &host->cache, err);
+    rc = rc ? rc : spread_new(host->cache, &host->spread, err);
+    if (rc)
+        return rc;
+    courier_use_cache(host->courier, host->cache);
+    feed_use_spread(host->feed, host->spread);
+    return 0;
 }
 
 static int build(struct host *host, struct err *err)
@@ -110,12 +114,15 @@ static void tear_down(struct host *host)
     node_stop(host->node);
     keeper_stop(host->keeper);
     cache_stop_listening(host->cache);
+    courier_stop(host->courier);
     feed_stop(host->feed);
+    spread_free(host->spread);
     cache_close(host->cache);
     rulesets_free(host->rulesets);
     revocations_free(host->revocations);
     fake_store_close(host->store);
     host->engine = NULL, host->node = NULL, host->keeper = NULL, host->cache = NULL, host->feed = NULL;
+    host->courier = NULL, host->spread = NULL;
     host->rulesets = NULL, host->revocations = NULL, host->store = NULL;
     host->is_cut = false;
 }

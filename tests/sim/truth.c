@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/trust.h"
+
 enum {
     VERSIONS_MAX = 4096,
-    UNANNOUNCED_MS = 2500, /* how old a verdict may be without saying so: engine/feed.c, CURRENT_MS */
+    UNANNOUNCED_MS = TRUST_CURRENT_MS, /* how old a verdict may be without saying so */
     HEALTHY_MS = 1100,     /* where nothing breaks: the poll, and the way to the store and back */
     ROUNDING_MS = 2,
 };
