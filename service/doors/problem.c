@@ -11,6 +11,7 @@ static const struct problem_facts table[PROBLEM_COUNT] = {
     [PROBLEM_WRONG_METHOD] = {405, "wrong_method", "Wrong method for this path"},
     [PROBLEM_EXISTS] = {409, "exists", "Exists already"},
     [PROBLEM_IDEMPOTENCY_BUSY] = {409, "idempotency_busy", "First request still running"},
+    [PROBLEM_WRONG_STATE] = {409, "wrong_state", "Not in this state"},
     [PROBLEM_LENGTH_REQUIRED] = {411, "length_required", "Content-Length required"},
     [PROBLEM_STALE] = {412, "stale", "Changed in the meantime"},
     [PROBLEM_BODY_TOO_LARGE] = {413, "body_too_large", "Body too large"},
@@ -41,6 +42,7 @@ enum problem problem_of(int err_code)
     case ERR_FORBIDDEN: return PROBLEM_FORBIDDEN;
     case ERR_MISMATCH: return PROBLEM_IDEMPOTENCY_MISMATCH;
     case ERR_BUSY: return PROBLEM_IDEMPOTENCY_BUSY;
+    case ERR_WRONG_STATE: return PROBLEM_WRONG_STATE;
     case ERR_UNAVAILABLE:
     case ERR_NOMEM: return PROBLEM_UNAVAILABLE;
     case ERR_IO:

@@ -70,6 +70,26 @@ static const struct table {
      "source, reason, value"},
     {"call_follows", "source, file, mark, position, version, updated_at_ms", "tttiii",
      "source, file"},
+    {"campaigns",
+     "id, name, state, is_paused, selection, level, target, action, divert_to, note, "
+     "since_ms, apply_at_ms, grace_ms, rate, last_error, after_tenant, after_account, done, "
+     "total, run, run_until_ms, subject, role, request_id, address, count_out, count_planned, "
+     "count_notified, count_answered, count_skipped, count_failed, count_applied, "
+     "count_undone, count_kept, created_by, created_at_ms, planned_at_ms, notified_at_ms, "
+     "started_at_ms, applied_at_ms, undone_at_ms, updated_at_ms",
+     "tttittttttiiiitttiitittttiiiiiiiiitiiiiiii", "id"},
+    {"campaign_accounts",
+     "tenant, campaign, account, state, reason, made_at_ms, days_covered, days_wanted, calls, "
+     "overseas_calls, last_overseas_ms, rule, replaced, notified_at_ms, applied_at_ms, "
+     "revision, undone_at_ms, undone_revision",
+     "tttttiiiiiittiiiii", "tenant, campaign, account"},
+    {"campaign_rules",
+     "tenant, campaign, account, id, target, is_exact, is_locked, action, divert_to, note, "
+     "source, starts_at_ms, expires_at_ms, created_at_ms, updated_at_ms, json",
+     "tttttiittttiiiit", "tenant, campaign, account"},
+    {"campaign_answers",
+     "tenant, campaign, account, answer, said_by, via, address, said_at_ms",
+     "ttttttti", "tenant, campaign, account"},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

@@ -22,13 +22,19 @@
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static int append(struct txn *txn, struct slice tenant, struct slice jti, uint64_t revision,
-                  struct err *err)
+int feed_number(struct txn *txn, struct err *err)
 {
     const struct sql_driver *driver = txn->conn->driver;
     int r = txn->feed_seq ? 0 : driver->seq(txn->conn, &txn->feed_seq, err);
+    return r < 0 ? txn_fail(txn, r) : 0;
+}
+
+static int append(struct txn *txn, struct slice tenant, struct slice jti, uint64_t revision,
+                  struct err *err)
+{
+    int r = feed_number(txn, err);
     if (r < 0)
-        return txn_fail(txn, r);
+        return r;
     return txn_exec(txn,
                     "INSERT INTO feed (tenant, jti, seq, place, revision) "
                     "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, jti) DO UPDATE SET "

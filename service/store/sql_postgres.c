@@ -173,7 +173,8 @@ static int postgres_grant(struct sql_conn *base, const char *user, struct err *e
                      "accounts, rules, profiles, profile_rules, feed, revocations, idempotency, "
                      "attempts, attempt_counts, commits, nodes, receipts, outbox, call_terms, "
                      "calls, call_totals, call_marks, call_source_days, call_tenant_sources, "
-                     "call_unmapped, call_follows, leases TO %s; "
+                     "call_unmapped, call_follows, leases, campaigns, campaign_accounts, "
+                     "campaign_rules, campaign_answers TO %s; "
                      "GRANT SELECT, INSERT ON audit TO %s; "
                      "GRANT SELECT ON sekisho_migrations, sequences TO %s",
                      name, name, name);

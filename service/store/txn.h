@@ -166,6 +166,9 @@ void touched_release(struct txn *txn);
  * has no rows. */
 int feed_append_changes(struct txn *txn, uint64_t *ret_seq, struct err *err) MUST_CHECK;
 void feed_position_start(struct feed_position *position, const struct sql_horizon *horizon);
+/* Gives the transaction its number in the feed, txn->feed_seq, for who writes feed rows by a statement of
+ * their own: the last thing before the commit. */
+int feed_number(struct txn *txn, struct err *err) MUST_CHECK;
 int feed_append_revocation(struct txn *txn, struct slice jti, struct err *err) MUST_CHECK;
 
 /* --- conditions ------------------------------------------------------------------------------- */
