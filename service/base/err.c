@@ -61,6 +61,8 @@ const char *err_word(int code)
     case ERR_VERSION: return "version";
     case ERR_MISMATCH: return "mismatch";
     case ERR_BUSY: return "busy";
+    case ERR_CROWDED: return "crowded";
+    case ERR_UNDECIDED: return "undecided";
     case ERR_WRONG_STATE: return "wrong_state";
     default: return "unknown";
     }

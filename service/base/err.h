@@ -27,6 +27,8 @@ enum err_code {
     ERR_VERSION = -10,    /* a store or file of another program or a newer version */
     ERR_MISMATCH = -11,   /* same Idempotency-Key, other request */
     ERR_BUSY = -12,       /* same Idempotency-Key, first request still running */
+    ERR_CROWDED = -13,    /* too many want the same at once; nothing was changed */
+    ERR_UNDECIDED = -14,  /* nobody can tell whether it was done */
     ERR_WRONG_STATE = -15, /* not in the state it is in now */
 };
 

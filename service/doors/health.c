@@ -66,6 +66,7 @@ int health_ready(struct app *app, struct request *request, struct response *resp
         {"rulesets", has_rulesets(app), true},
         {"not_draining", !atomic_load(&app->is_draining), true},
         {"store", does_store_answer(app, request->door), store_counts},
+        {"writes", !app->node || node_has_beaten(app->node), store_counts},
         {"feed", is_feed_fresh(app), store_counts},
         {"keys", !app->node || node_keys_agree(app->node), true},
         {"name", !app->node || node_has_name(app->node), true},

@@ -15,7 +15,7 @@
 
 enum {
     BACKLOG = 1024,
-    ADMIN_THREADS = 8, /* they may wait for the store */
+    ADMIN_STACK_BYTES = 1 << 20,
     DIAL_CONNECTIONS_MAX = 10000,
     ADMIN_CONNECTIONS_MAX = 512,
     ADMIN_PER_ADDRESS_MAX = 128, /* dial has none: a PBX node is one address */
@@ -114,7 +114,7 @@ static unsigned threads_of(const struct http_config *config)
     if (config->threads)
         return config->threads;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return config->door == DOOR_ADMIN ? ADMIN_THREADS : cores > 0 ? (unsigned)cores : 1;
+    return cores > 0 ? (unsigned)cores : 1;
 }
 
 static unsigned connections_of(const struct http_config *config)
@@ -135,15 +135,20 @@ static int start_daemon(struct http *http, const struct http_config *config, con
         {MHD_OPTION_HTTPS_PRIORITIES, 0, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
         {MHD_OPTION_END, 0, NULL},
     };
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-                     (http->is_tls ? MHD_USE_TLS : 0);
+    /* Admin requests may wait for the store: each connection has a thread, or one that waits would keep those
+     * waiting that share its thread, until they are cut off for a header that nobody read. */
+    bool is_shared = http->door == DOOR_DIAL;
+    unsigned flags = MHD_USE_ITC | MHD_USE_ERROR_LOG | (http->is_tls ? MHD_USE_TLS : 0) |
+                     (is_shared ? MHD_USE_EPOLL_INTERNAL_THREAD
+                                : MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION);
     http->daemon = MHD_start_daemon(
         flags, 0, is_welcome, http, http_on_request, http,
         MHD_OPTION_EXTERNAL_LOGGER, log_library, http,
         MHD_OPTION_LISTEN_SOCKET, http->listen_fd,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
         /* 0 and 1 are the same to the library, but it warns of 1 */
-        MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0u,
+        MHD_OPTION_THREAD_POOL_SIZE, is_shared && threads > 1 ? threads : 0u,
+        MHD_OPTION_THREAD_STACK_SIZE, is_shared ? (size_t)0 : (size_t)ADMIN_STACK_BYTES,
         MHD_OPTION_CONNECTION_LIMIT, connections > threads ? connections : threads,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         http->door == DOOR_ADMIN ? (unsigned)ADMIN_PER_ADDRESS_MAX : 0u, /* 0: none */

@@ -24,6 +24,8 @@ static const struct problem_facts table[PROBLEM_COUNT] = {
     [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
     [PROBLEM_METHOD_UNKNOWN] = {501, "method_unknown", "Unknown method"},
     [PROBLEM_UNAVAILABLE] = {503, "unavailable", "Not available now"},
+    [PROBLEM_CROWDED] = {503, "crowded", "Too many at once"},
+    [PROBLEM_OUTCOME_UNKNOWN] = {503, "outcome_unknown", "Perhaps it was done"},
 };
 
 const struct problem_facts *problem_facts(enum problem problem)
@@ -45,6 +47,8 @@ enum problem problem_of(int err_code)
     case ERR_WRONG_STATE: return PROBLEM_WRONG_STATE;
     case ERR_UNAVAILABLE:
     case ERR_NOMEM: return PROBLEM_UNAVAILABLE;
+    case ERR_CROWDED: return PROBLEM_CROWDED;
+    case ERR_UNDECIDED: return PROBLEM_OUTCOME_UNKNOWN;
     case ERR_IO:
     case ERR_VERSION: break;
     }
@@ -58,6 +62,9 @@ static const char *detail_of(enum problem problem, const struct err *err)
         return "the error was logged with this request_id";
     if (problem == PROBLEM_UNAVAILABLE)
         return "nothing was changed; try again shortly";
+    if (problem == PROBLEM_OUTCOME_UNKNOWN)
+        return "the store went away in the very moment: look whether the change is there, or send the "
+               "same request again with the same Idempotency-Key";
     /* one text for what is missing and for what is not yours: nobody learns which tenants exist */
     if (problem == PROBLEM_NOT_FOUND && !(err && err->field[0]))
         return "there is nothing here, or it is not yours";

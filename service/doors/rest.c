@@ -2,7 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "doors/idempotency.h"
 #include "engine/feed.h"
@@ -114,6 +116,22 @@ static int write_once(struct rest *rest, const struct idempotency *idempotency, 
     return rc;
 }
 
+/* Where too many want the same, or two wait for each other, this one lets go of everything, waits a little
+ * and begins anew; who asked need not know of it. */
+static int write_patiently(struct rest *rest, const struct idempotency *idempotency, struct err *err)
+{
+    enum { PATIENCE_MS = 2000, PAUSE_MS = 40 };
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    int rc;
+    while ((rc = write_once(rest, idempotency, err)) == ERR_CROWDED && clock_mono_ms() < until_ms) {
+        rest_fail(rest, rc, err);
+        *err = (struct err){0};
+        nanosleep(&pause, NULL);
+    }
+    return rc;
+}
+
 int rest_write(struct app *app, struct request *request, struct response *response, struct err *err)
 {
     struct rest rest;
@@ -125,7 +143,7 @@ int rest_write(struct app *app, struct request *request, struct response *respon
     if (rc == 0)
         rc = idempotency_of(request, rest.tenant, &idempotency, err);
     if (rc == 0)
-        rc = write_once(&rest, &idempotency, err);
+        rc = write_patiently(&rest, &idempotency, err);
     json_decref(rest.body);
     return rc ? rest_fail(&rest, rc, err) : 0;
 }

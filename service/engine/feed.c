@@ -297,7 +297,7 @@ static int load_first(struct feed *feed, struct err *err)
     char text[LOG_VALUE_BYTES];
     int64_t known_at_ms, oldest_ms = clock_now_ms() - feed->config.stale_max_ms;
     int rc = feed_pull(feed, err);
-    if (rc != ERR_UNAVAILABLE)
+    if (rc != ERR_UNAVAILABLE && rc != ERR_CROWDED)
         return rc;
     log_error("store_away", "reason=%s", log_value(slice_of(err->text), text));
     feed->was_failing = true;

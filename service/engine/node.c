@@ -35,6 +35,7 @@ struct node {
     atomic_bool keys_agree; /* seen to; never taken back */
     atomic_bool keys_differ;
     atomic_bool is_name_taken;
+    _Atomic int64_t beat_at_ms; /* monotonic; 0: never */
 
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
@@ -75,6 +76,12 @@ bool node_keys_agree(const struct node *node)
 bool node_has_name(const struct node *node)
 {
     return !atomic_load(&node->is_name_taken);
+}
+
+bool node_has_beaten(const struct node *node)
+{
+    int64_t beat_at_ms = atomic_load(&node->beat_at_ms);
+    return beat_at_ms && clock_mono_ms() - beat_at_ms <= NODE_LOST_MS;
 }
 
 /* --- looking at the others ------------------------------------------------------------------ */
@@ -197,6 +204,8 @@ static void beat(struct node *node)
         rc = write_beat(node, &err);
     if (rc == 0)
         node->has_beaten = true;
+    if (rc == 0 || rc == ERR_EXISTS) /* then the store would have taken it */
+        atomic_store(&node->beat_at_ms, clock_mono_ms());
     if (rc == 0 || rc == ERR_EXISTS)
         atomic_store(&node->is_name_taken, rc == ERR_EXISTS);
     report(node, rc, &err);

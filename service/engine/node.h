@@ -53,9 +53,11 @@ bool node_is_lost(struct node *node, const struct node_row *row);
 /*
  * For readiness. keys_agree: the keys are those of the living nodes that were here before, or it
  * could not be seen yet; once found true it stays, so that keys can be changed node by node.
- * has_name: no process started later calls itself the same.
+ * has_name: no process started later calls itself the same. has_beaten: its heartbeat was written within the
+ * last ten seconds, so the store takes writes.
  */
 bool node_keys_agree(const struct node *node);
 bool node_has_name(const struct node *node);
+bool node_has_beaten(const struct node *node);
 
 #endif
