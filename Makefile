@@ -45,7 +45,7 @@ LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs 
 CLI     := $(call objects,$(call sources,cli))
 # tests that are programs of their own: each test_*.c, linked with the other files of these folders
 IN_PROCESS := tests/unit tests/store tests/cache
-UNIT    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/test_postgres.c,\
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/store/test_postgres%,\
                $(wildcard $(addsuffix /test_*.c,$(IN_PROCESS)))))
 # the store's conformance once more, and what only that driver can get wrong
 ON_POSTGRES := $(patsubst %.c,$(BUILD)/%,$(filter-out %/test_sqlite.c,$(wildcard tests/store/test_*.c)))

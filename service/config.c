@@ -12,7 +12,12 @@
 #include "engine/node.h"
 #include "store/store.h"
 
-enum { CONFIG_BYTES_MAX = 1 << 20, THREADS_MAX = 256, ATTEMPTS_DAYS_MAX = 36600 };
+enum {
+    CONFIG_BYTES_MAX = 1 << 20,
+    THREADS_MAX = 256,
+    STORE_CONNECTIONS_MAX = 1000,
+    ATTEMPTS_DAYS_MAX = 36600
+};
 #define REDIS_MAX_AGE_MS_MAX ((int64_t)30 * 24 * 60 * 60 * 1000)
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -30,6 +35,10 @@ static const struct option table[] = {
      "where tenants, rules and audit live: sqlite:FILE, or "
      "postgres://USER:PASSWORD@HOST:PORT/DATABASE for more than one node",
      AT(store)},
+    {"store-connections", OPTION_INT, 0, "N", "10", "SEKISHO_STORE_CONNECTIONS",
+     "connections to PostgreSQL at once, beside two to listen and to ask whether it is there; who finds all "
+     "taken for two seconds gets 503",
+     AT(store_connections), .min = 2, .max = STORE_CONNECTIONS_MAX},
     {"keys", OPTION_PATH, 0, "DIR", "STATE/keys", "SEKISHO_KEYS",
      "folder of the keys that tokens are signed with; the first start makes one", AT(keys)},
     {"dial-listen", OPTION_TEXT, 0, "HOST:PORT", "127.0.0.1:8080", "SEKISHO_DIAL_LISTEN",

@@ -21,6 +21,7 @@
 struct config {
     const char *state;     /* folder */
     const char *store;     /* URL, ready for store_open() */
+    int64_t store_connections; /* to PostgreSQL, at most */
     const char *keys;      /* folder, ready for keyring_load() */
     const char *node;      /* this node's name among the others */
     const char *numbering; /* folder, or NULL for the data compiled in */

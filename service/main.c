@@ -166,7 +166,7 @@ static int build_engine(const struct config *config, struct world *world, struct
     if (!rc)
         rc = auth_new(world->keyring, world->revocations, &world->auth, err);
     if (!rc)
-        rc = store_open_later(config->store, &world->store, err);
+        rc = store_open_later(config->store, (unsigned)config->store_connections, &world->store, err);
     if (!rc)
         rc = rulesets_new(&world->rulesets, err);
     if (!rc)

@@ -4,7 +4,7 @@
  * of each changed tenant once, and the table never grows beyond tenants and revocations.
  *
  * Where writers take turns (SQLite), numbers are given out in the order of commits. On PostgreSQL a
- * commit's number is that of its transaction, given out at its start, so 8 may commit before 7:
+ * number is drawn just before the commit (pg_feed.h), and still 8 may commit before 7:
  *
  *     numbers   … 5  6 | 7  8  9 | 10      7 and 9 are still on their way: complete = 7, end = 10
  *                      |
@@ -12,7 +12,7 @@
  *                      begins here again
  *
  * The price of not making all writers queue up for one lock is that a row may be read twice, while
- * an older transaction is open. A position is therefore where to begin, and within one round of
+ * an older commit is under way. A position is therefore where to begin, and within one round of
  * reading a place after the last row given.
  */
 #include "store/txn.h"
@@ -98,18 +98,18 @@ static int read_row(struct txn *txn, struct arena *arena, struct feed_row *ret, 
     return 0;
 }
 
-/* Rows after the position's place, which moves with them. */
-static int read_rows(struct txn *txn, struct feed_position *position, uint64_t end, unsigned limit,
+/* Rows after the position's place, which moves with them. Not only up to the horizon's end: a tenant that was
+ * changed again since has its one row beyond it. */
+static int read_rows(struct txn *txn, struct feed_position *position, unsigned limit,
                      struct arena *arena, struct feed_row *rows, unsigned *ret_count,
                      struct err *err)
 {
     unsigned count = 0;
     int r = txn_query(txn,
                       "SELECT tenant, jti, revision, seq, place FROM feed "
-                      "WHERE (seq, place) > ($1, $2) AND seq < $3 "
-                      "ORDER BY seq, place LIMIT $4",
+                      "WHERE (seq, place) > ($1, $2) ORDER BY seq, place LIMIT $3",
                       SQL_VALUES(sql_int((int64_t)position->seq), sql_int(position->place),
-                                 sql_int((int64_t)end), sql_int(limit)),
+                                 sql_int(limit)),
                       err);
     while (r == 0 && (r = txn_next(txn, err)) == 1) {
         position->seq = (uint64_t)column_int(txn, 3);
@@ -138,7 +138,7 @@ static int read_since(struct txn *txn, struct feed_position *position, unsigned 
     position->history = horizon.history;
     if (position->place < 0 || !position->next) /* a new round; the next begins where all is complete now */
         position->next = horizon.complete;
-    r = read_rows(txn, position, horizon.end, limit, arena, rows, ret_count, err);
+    r = read_rows(txn, position, limit, arena, rows, ret_count, err);
     if (r == 0 && *ret_count < limit) {
         position->seq = position->complete = position->next;
         position->place = -1;

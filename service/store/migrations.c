@@ -8,11 +8,13 @@ EMBED(sqlite_0002, "schema/sqlite/0002_nodes.sql");
 EMBED(sqlite_0003, "schema/sqlite/0003_call_history.sql");
 EMBED(sqlite_0004, "schema/sqlite/0004_campaigns.sql");
 EMBED(sqlite_0005, "schema/sqlite/0005_outbox.sql");
+EMBED(sqlite_0006, "schema/sqlite/0006_feed_numbers.sql");
 EMBED(postgres_0001, "schema/postgres/0001_initial.sql");
 EMBED(postgres_0002, "schema/postgres/0002_nodes.sql");
 EMBED(postgres_0003, "schema/postgres/0003_call_history.sql");
 EMBED(postgres_0004, "schema/postgres/0004_campaigns.sql");
 EMBED(postgres_0005, "schema/postgres/0005_outbox.sql");
+EMBED(postgres_0006, "schema/postgres/0006_feed_numbers.sql");
 
 const struct migration migrations_sqlite[] = {
     {1, "initial", embed_sqlite_0001},
@@ -20,6 +22,7 @@ const struct migration migrations_sqlite[] = {
     {3, "call_history", embed_sqlite_0003},
     {4, "campaigns", embed_sqlite_0004},
     {5, "outbox", embed_sqlite_0005},
+    {6, "feed_numbers", embed_sqlite_0006},
     {0, NULL, NULL},
 };
 
@@ -29,6 +32,7 @@ const struct migration migrations_postgres[] = {
     {3, "call_history", embed_postgres_0003},
     {4, "campaigns", embed_postgres_0004},
     {5, "outbox", embed_postgres_0005},
+    {6, "feed_numbers", embed_postgres_0006},
     {0, NULL, NULL},
 };
 

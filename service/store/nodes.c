@@ -6,8 +6,8 @@
  *               on a node since its first receipt beyond the number of the change
  *
  * One receipt a step of a node, not one a tenant and change: a bulk change of a million tenants
- * costs a node a few rows. The price: while a writing transaction that is older than a change stays
- * open, the change has no receipt though nodes enforce it already. Late, never wrong.
+ * costs a node a few rows. The price: while a commit with a lower number is under way, the change has no
+ * receipt though nodes enforce it already. Late by as long as a commit takes, never wrong.
  */
 #include "store/txn.h"
 

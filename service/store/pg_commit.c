@@ -118,7 +118,7 @@ int pg_commit_resolve(struct pg_target *target, const struct pg_client *client,
     if (fate == FATE_GONE)
         return err_set(err, ERR_UNAVAILABLE,
                        "store: the connection broke before the commit, nothing was changed");
-    return err_set(err, ERR_UNAVAILABLE,
+    return err_set(err, ERR_UNDECIDED,
                    "store: the connection broke during the commit; its outcome is unknown: look "
                    "before trying again");
 }

@@ -13,7 +13,7 @@
 #include "store/pg_pool.h"
 
 struct pg_writing {
-    uint64_t xid;     /* the server's number of this transaction */
+    uint64_t xid;     /* the server's number of this transaction, for pg_xact_status() */
     char timeline[9]; /* which history of the server it belongs to */
 };
 
@@ -27,7 +27,7 @@ void pg_writing_read(struct pg_writing *writing, const PGresult *result, int at)
 enum { PG_COMMIT_LOST = 1 };
 int pg_commit(struct pg_client *client, const struct pg_writing *writing, int silence_ms,
               struct err *err) MUST_CHECK;
-/* 0: it is committed. ERR_UNAVAILABLE: it is not, or (the text says so) nobody can tell. */
+/* 0: it is committed. ERR_UNAVAILABLE: it is not. ERR_UNDECIDED: nobody can tell. */
 int pg_commit_resolve(struct pg_target *target, const struct pg_client *client,
                       const struct pg_writing *writing, struct err *err) MUST_CHECK;
 

@@ -5,17 +5,19 @@
 
 enum {
     PARAMETERS_MAX = 1024,
+    LOCK_MS = 2000,      /* the server gives up waiting for others */
     STATEMENT_MS = 5000, /* the server gives up */
     SILENCE_MS = 7000,   /* we give up on the server */
     IDLE_MS = 30000,     /* the server gives up on us: locks of a hung node do not last */
-    LONG_MS = 600000,    /* for walks and migrations */
+    WALK_MS = 60000,     /* for the first row of a walk, and silence between its rows */
+    LONG_MS = 600000,    /* for walks as a whole, and for migrations */
     OID_INT8 = 20,
     OID_TEXT = 25,
 };
 
 int pg_conn_silence_ms(const struct pg_conn *conn)
 {
-    return conn->mode == SQL_WALK || conn->mode == SQL_ALONE ? LONG_MS : SILENCE_MS;
+    return conn->mode == SQL_ALONE ? LONG_MS : conn->mode == SQL_WALK ? WALK_MS : SILENCE_MS;
 }
 
 /* A failure that the connection does not survive is remembered; the rest is the statement's. */
@@ -61,8 +63,16 @@ static int start_once(struct pg_conn *conn, struct err *err)
     PGconn *pg = conn->client->pg;
     char text[1024];
     PGresult *result = NULL;
-    bool is_long = pg_conn_silence_ms(conn) == LONG_MS;
+    bool is_long = conn->mode == SQL_WALK || conn->mode == SQL_ALONE;
+    int lock_ms = is_long ? LONG_MS : LOCK_MS;
     int limit_ms = is_long ? LONG_MS : STATEMENT_MS, idle_ms = is_long ? LONG_MS : IDLE_MS;
+    PQclear(conn->told);
+    conn->told = NULL;
+    if (conn->before) {
+        int r = pg_run(pg, conn->before, pg_conn_silence_ms(conn), &conn->told, err);
+        if (r < 0)
+            return r;
+    }
     char *scope = PQescapeLiteral(pg, conn->scope, strlen(conn->scope));
     if (!scope)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -71,7 +81,7 @@ static int start_once(struct pg_conn *conn, struct err *err)
                      "set_config('statement_timeout', '%d', true), "
                      "set_config('lock_timeout', '%d', true), "
                      "set_config('idle_in_transaction_session_timeout', '%d', true)%s",
-                     begins[conn->mode], scope, limit_ms, limit_ms, idle_ms,
+                     begins[conn->mode], scope, limit_ms, lock_ms, idle_ms,
                      writes(conn) ? PG_WRITING_COLUMNS : "");
     PQfreemem(scope);
     assert(n < (int)sizeof text);

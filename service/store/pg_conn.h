@@ -10,6 +10,7 @@
 
 #include "store/pg_commit.h"
 #include "store/pg_pool.h"
+#include "store/pg_queue.h"
 #include "store/sql.h"
 
 enum { PG_SCOPE_BYTES = 128 };
@@ -18,11 +19,14 @@ struct pg_conn {
     struct sql_conn base;
     struct pg_pool *pool;
     struct pg_target *target;
+    struct pg_queue *queue;
     struct pg_client *client;
     enum sql_mode mode;
     bool is_started, is_broken;
     struct pg_writing writing;  /* of this transaction, when it writes */
     char scope[PG_SCOPE_BYTES]; /* in force, or wanted before the start */
+    const char *before;         /* to be asked before BEGIN, outside the transaction; NULL: nothing */
+    PGresult *told;             /* its answer */
     PGresult *result;           /* of the statement, or one row of it */
     int row;
     bool is_streaming; /* more results are to be fetched */

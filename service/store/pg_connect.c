@@ -6,13 +6,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "store/pg_resolve.h"
 
 enum {
     HOSTS_MAX = 16,
     KEYWORDS_MAX = 64,
     SERVER_VERSION_MIN = 130000, /* pg_current_xact_id() and its like */
     PID_MS = 1000,
-    HOST_TIMEOUT_MS = 2000,      /* of each host, when there are several */
 };
 
 struct pg_target {
@@ -21,6 +21,7 @@ struct pg_target {
     char *lists[3];                                                   /* what these point into */
     unsigned count;
     _Atomic unsigned good; /* where the last connection was made */
+    struct pg_resolver *resolver;
     char name[192];
 };
 
@@ -96,6 +97,8 @@ int pg_target_new(const char *url, struct pg_target **ret, struct err *err)
     int r = target->given ? split_hosts(target, err)
                           : err_set(err, ERR_INVALID,
                                     "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    if (r == 0)
+        r = pg_resolver_new(&target->resolver, err);
     if (r < 0) {
         pg_target_free(target);
         return r;
@@ -109,6 +112,7 @@ void pg_target_free(struct pg_target *target)
 {
     if (!target)
         return;
+    pg_resolver_free(target->resolver);
     PQconninfoFree(target->given);
     for (int i = 0; i < 3; i++)
         free(target->lists[i]);
@@ -128,6 +132,23 @@ bool pg_state_is(const PGresult *result, const char *state)
     return is && strcmp(is, state) == 0;
 }
 
+/* What comes of many wanting the same at once; nothing is wrong with the database. */
+static const struct {
+    const char *state, *text;
+} waits[] = {
+    {"55P03", "another change holds it for too long"},                          /* lock_timeout */
+    {"40P01", "two changes waited for each other, and this one gave way"},      /* deadlock */
+    {"40001", "another change was faster"},
+};
+
+static const char *text_of_wait(const char *state)
+{
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (strcmp(state, waits[i].state) == 0)
+            return waits[i].text;
+    return NULL;
+}
+
 static int code_of(const char *state)
 {
     if (strcmp(state, "23505") == 0)
@@ -136,12 +157,14 @@ static int code_of(const char *state)
         return ERR_NOT_FOUND;
     if (strcmp(state, "42501") == 0)
         return ERR_FORBIDDEN;
+    if (text_of_wait(state))
+        return ERR_CROWDED;
     if (strncmp(state, "23", 2) == 0 || strncmp(state, "22", 2) == 0)
         return ERR_INVALID;
     if (strncmp(state, "42", 2) == 0 || strncmp(state, "26", 2) == 0 ||
         strncmp(state, "0A", 2) == 0)
         return ERR_IO;
-    return ERR_UNAVAILABLE; /* busy, deadlock, read-only, out of memory or disk, ending, gone */
+    return ERR_UNAVAILABLE; /* too slow, read-only, out of memory or disk, ending, gone */
 }
 
 /* One line: libpq writes several, with hints. */
@@ -156,6 +179,8 @@ int pg_error(PGconn *pg, const PGresult *result, struct err *err)
     char line[160];
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *said = state ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    if (state && text_of_wait(state))
+        said = text_of_wait(state);
     if (first_line(said ? said : PQerrorMessage(pg), line, sizeof line) == 0)
         snprintf(line, sizeof line, "%s", "the connection broke");
     return err_set(err, state ? code_of(state) : ERR_UNAVAILABLE, "store: %s", line);
@@ -230,7 +255,7 @@ static void ignore_notice(void *unused, const PGresult *result)
     (void)result;
 }
 
-static PGconn *start(const struct pg_target *target, unsigned at)
+static PGconn *start(const struct pg_target *target, unsigned at, const char *address)
 {
     /* stronger than the URL: the store must write, and two lines of it are one host here */
     const struct {
@@ -238,7 +263,7 @@ static PGconn *start(const struct pg_target *target, unsigned at)
         bool always;
     } ours[] = {
         {"host", target->hosts[at], true},
-        {"hostaddr", target->addresses[at], true},
+        {"hostaddr", address, true},
         {"port", target->ports[at], true},
         {"target_session_attrs", "read-write", true},
         {"client_encoding", "UTF8", true},
@@ -295,13 +320,14 @@ static int check_server(PGconn *pg, struct err *err)
     return 0;
 }
 
-static int connect_to(const struct pg_target *target, unsigned at, int timeout_ms, PGconn **ret,
-                      struct err *err)
+/* `address`: where the host is; NULL: as libpq finds it without asking anybody. */
+static int connect_at(const struct pg_target *target, unsigned at, const char *address,
+                      int64_t deadline_ms, PGconn **ret, struct err *err)
 {
-    PGconn *pg = start(target, at);
+    PGconn *pg = start(target, at, address);
     if (!pg)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int r = finish(pg, clock_mono_ms() + timeout_ms, err);
+    int r = finish(pg, deadline_ms, err);
     if (r == 0)
         r = check_server(pg, err);
     if (r == 0 && PQsetnonblocking(pg, 1) != 0)
@@ -315,17 +341,44 @@ static int connect_to(const struct pg_target *target, unsigned at, int timeout_m
     return 0;
 }
 
+/* One of `left` that are still to be tried may have this much of the time. */
+static int64_t share(int64_t deadline_ms, unsigned left)
+{
+    int64_t now_ms = clock_mono_ms();
+    return now_ms + (deadline_ms - now_ms) / left;
+}
+
+static int connect_to(const struct pg_target *target, unsigned at, int64_t deadline_ms,
+                      PGconn **ret, struct err *err)
+{
+    struct pg_addresses addresses;
+    struct err said = {0};
+    const char *host = target->hosts[at];
+    if (target->addresses[at] || !pg_resolve_is_needed(host))
+        return connect_at(target, at, target->addresses[at], deadline_ms, ret, err);
+    int r = pg_resolve(target->resolver, host, share(deadline_ms, 2), &addresses, err);
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; i < addresses.count; i++) {
+        said = (struct err){0};
+        r = connect_at(target, at, addresses.list[i], share(deadline_ms, addresses.count - i), ret,
+                       &said);
+        if (r == 0)
+            return 0;
+    }
+    return err_set(err, r, "%s", said.text);
+}
+
 int pg_connect(struct pg_target *target, int timeout_ms, PGconn **ret, struct err *err)
 {
     unsigned first = atomic_load(&target->good);
-    int r = ERR_UNAVAILABLE, host_ms = timeout_ms;
+    int r = ERR_UNAVAILABLE;
+    int64_t deadline_ms = clock_mono_ms() + timeout_ms;
     struct err said, all = {0};
-    if (target->count > 1 && host_ms > HOST_TIMEOUT_MS)
-        host_ms = HOST_TIMEOUT_MS;
     for (unsigned i = 0; i < target->count; i++) {
         unsigned at = (first + i) % target->count;
         said = (struct err){0};
-        r = connect_to(target, at, host_ms, ret, &said);
+        r = connect_to(target, at, share(deadline_ms, target->count - i), ret, &said);
         if (r == 0) {
             atomic_store(&target->good, at);
             return 0;

@@ -4,8 +4,8 @@
  *     postgres://user:password@host1:5432,host2/database?sslmode=verify-full
  *
  * libpq's own time limit is coarse (one second waits two) and counts for each address, and its
- * asynchronous calls have none; so connections are made with those and a deadline of ours, host by
- * host, the last good one first. Only a server that takes writes will do: of a primary and its
+ * asynchronous calls have none, and look names up in between; so connections are made with those,
+ * addresses that pg_resolve.h found, and a deadline of ours, host by host, the last good one first. Only a server that takes writes will do: of a primary and its
  * standbys the primary is found, also after they changed places.
  *
  * Nothing here repeats a URL, which may hold a password: messages use the name.
@@ -29,8 +29,9 @@ void pg_target_free(struct pg_target *target);
 /* "postgres://user@host1:5432,host2:5432/database" */
 const char *pg_target_name(const struct pg_target *target);
 
-/* Tries every host once. ERR_UNAVAILABLE: none answered (in time), or none takes writes;
- * ERR_VERSION: too old, or not in UTF-8. Any thread. Returns new, non-blocking. */
+/* Tries every address of every host once, each with its share of the time. ERR_UNAVAILABLE: none
+ * answered (in time), or none takes writes; ERR_VERSION: too old, or not in UTF-8. Any thread.
+ * Returns new, non-blocking. */
 int pg_connect(struct pg_target *target, int timeout_ms, PGconn **ret, struct err *err) MUST_CHECK;
 
 /* Waits for the answer to what was sent: *ret is the next result, NULL when there are no more.

@@ -4,10 +4,10 @@
 
 #include "base/clock.h"
 #include "base/ulid.h"
+#include "store/sql.h"
 
 enum {
-    CLIENTS_MAX = 10,
-    WAIT_S = 5, /* for one of them */
+    WAIT_MS = 2000, /* for one of them; whoever asks us will not wait much longer */
     CONNECT_MS = 3000,
 };
 
@@ -16,7 +16,9 @@ struct pg_pool {
     pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t is_free;
     struct pg_client *idle;
-    unsigned count; /* idle or not */
+    unsigned count, count_max; /* idle or not */
+    unsigned connecting;       /* of them, not there yet */
+    struct err failure;        /* of the last attempt to connect; code 0: it went well */
 };
 
 int pg_pool_new(struct pg_target *target, struct pg_pool **ret, struct err *err)
@@ -26,6 +28,7 @@ int pg_pool_new(struct pg_target *target, struct pg_pool **ret, struct err *err)
     if (!pool)
         return err_set(err, ERR_NOMEM, "out of memory");
     pool->target = target;
+    pool->count_max = SQL_CONNECTIONS;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&pool->mutex, NULL);
@@ -59,6 +62,24 @@ void pg_pool_free(struct pg_pool *pool)
     free(pool);
 }
 
+void pg_pool_limit(struct pg_pool *pool, unsigned clients_max)
+{
+    pthread_mutex_lock(&pool->mutex);
+    pool->count_max = clients_max;
+    pthread_cond_broadcast(&pool->is_free);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+unsigned pg_pool_max(struct pg_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    unsigned max = pool->count_max;
+    pthread_mutex_unlock(&pool->mutex);
+    return max;
+}
+
+/* --- connecting ------------------------------------------------------------------------------ */
+
 static int connect(struct pg_pool *pool, struct pg_client *client, struct err *err)
 {
     PGconn *pg;
@@ -74,49 +95,28 @@ static int connect(struct pg_pool *pool, struct pg_client *client, struct err *e
     return 0;
 }
 
-/* One place less is taken. */
-static void leave(struct pg_pool *pool)
+/* How an attempt went that was counted in `connecting`. After a failure `left` places are free. */
+static void connected(struct pg_pool *pool, int r, const struct err *said, unsigned left)
 {
     pthread_mutex_lock(&pool->mutex);
-    pool->count--;
+    pool->connecting--;
+    pool->failure = r < 0 ? *said : (struct err){0};
+    if (r < 0)
+        pool->count -= left;
     pthread_cond_signal(&pool->is_free);
     pthread_mutex_unlock(&pool->mutex);
 }
 
 static int add(struct pg_pool *pool, struct pg_client **ret, struct err *err)
 {
+    struct err said = {0};
     struct pg_client *client = calloc(1, sizeof *client);
-    int r = client ? connect(pool, client, err) : err_set(err, ERR_NOMEM, "out of memory");
+    int r = client ? connect(pool, client, &said) : err_set(&said, ERR_NOMEM, "out of memory");
+    connected(pool, r, &said, 1);
     if (r < 0) {
         free(client);
-        leave(pool);
-        return r;
+        return err_set(err, r, "%s", said.text);
     }
-    *ret = client;
-    return 0;
-}
-
-int pg_pool_take(struct pg_pool *pool, struct pg_client **ret, struct err *err)
-{
-    struct timespec until;
-    int waited = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
-    pthread_mutex_lock(&pool->mutex);
-    while (!pool->idle && pool->count >= CLIENTS_MAX && waited == 0)
-        waited = pthread_cond_timedwait(&pool->is_free, &pool->mutex, &until);
-    struct pg_client *client = pool->idle;
-    bool may_add = !client && pool->count < CLIENTS_MAX;
-    if (client)
-        pool->idle = client->next;
-    if (may_add)
-        pool->count++;
-    pthread_mutex_unlock(&pool->mutex);
-    if (may_add)
-        return add(pool, ret, err);
-    if (!client)
-        return err_set(err, ERR_UNAVAILABLE, "store: all %d connections busy for %d s",
-                       CLIENTS_MAX, WAIT_S);
     *ret = client;
     return 0;
 }
@@ -135,24 +135,84 @@ static void drop_idle(struct pg_pool *pool)
 
 int pg_pool_renew(struct pg_pool *pool, struct pg_client *client, struct err *err)
 {
+    struct err said = {0};
     PQfinish(client->pg);
     client->pg = NULL;
     drop_idle(pool);
-    return connect(pool, client, err);
+    pthread_mutex_lock(&pool->mutex);
+    bool is_hopeless = pool->failure.code && pool->connecting;
+    if (is_hopeless)
+        said = pool->failure;
+    else
+        pool->connecting++;
+    pthread_mutex_unlock(&pool->mutex);
+    if (is_hopeless)
+        return err_set(err, said.code, "%s", said.text);
+    int r = connect(pool, client, &said);
+    connected(pool, r, &said, 0);
+    return r < 0 ? err_set(err, r, "%s", said.text) : 0;
+}
+
+/* --- taking and giving ------------------------------------------------------------------------ */
+
+/* While none can be made, one thread tries and finds out when that has an end. */
+static bool may_connect(const struct pg_pool *pool)
+{
+    return pool->count < pool->count_max && !(pool->failure.code && pool->connecting);
+}
+
+/* All of them are only attempts to connect, so there is nothing to wait for. */
+static bool is_away(const struct pg_pool *pool)
+{
+    return pool->failure.code && pool->connecting == pool->count;
+}
+
+int pg_pool_take(struct pg_pool *pool, struct pg_client **ret, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+    int waited = 0;
+    pthread_mutex_lock(&pool->mutex);
+    while (!pool->idle && !may_connect(pool) && !is_away(pool) && waited == 0)
+        waited = pthread_cond_timedwait(&pool->is_free, &pool->mutex, &until);
+    struct pg_client *client = pool->idle;
+    struct err failure = pool->failure;
+    unsigned max = pool->count_max;
+    bool may_add = !client && may_connect(pool);
+    if (client)
+        pool->idle = client->next;
+    if (may_add) {
+        pool->count++;
+        pool->connecting++;
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    if (may_add)
+        return add(pool, ret, err);
+    if (!client && failure.code)
+        return err_set(err, failure.code, "%s", failure.text);
+    if (!client)
+        return err_set(err, ERR_CROWDED,
+                       "all %u connections to the store were taken for %d s (--store-connections)",
+                       max, WAIT_MS / 1000);
+    *ret = client;
+    return 0;
 }
 
 void pg_pool_give(struct pg_pool *pool, struct pg_client *client, bool is_good)
 {
-    if (!is_good) {
-        client_free(client);
-        leave(pool);
-        drop_idle(pool);
-        return;
-    }
-    client->is_used = true;
     pthread_mutex_lock(&pool->mutex);
-    client->next = pool->idle;
-    pool->idle = client;
+    bool is_kept = is_good && pool->count <= pool->count_max;
+    if (is_kept) {
+        client->is_used = true;
+        client->next = pool->idle;
+        pool->idle = client;
+    } else {
+        pool->count--;
+    }
     pthread_cond_signal(&pool->is_free);
     pthread_mutex_unlock(&pool->mutex);
+    if (!is_kept)
+        client_free(client);
+    if (!is_good)
+        drop_idle(pool);
 }

@@ -1,6 +1,10 @@
 /*
  * A bounded number of connections, handed out one at a time. A broken one is thrown away, and with
  * it the idle ones, which broke by the same cause more likely than not.
+ *
+ * Nobody waits long: when all are taken, two seconds; and while no connection can be made one
+ * thread at a time tries, the others are told at once. So a server that hangs does not get a crowd
+ * of connections the moment it wakes up, and who asks us does not wait behind those that hang.
  */
 #ifndef SEKISHO_STORE_PG_POOL_H
 #define SEKISHO_STORE_PG_POOL_H
@@ -23,8 +27,12 @@ struct pg_client {
 
 int pg_pool_new(struct pg_target *target, struct pg_pool **ret, struct err *err) MUST_CHECK;
 void pg_pool_free(struct pg_pool *pool); /* when all are given back */
+/* How many there may be; more than that are closed as they come back. Any thread. */
+void pg_pool_limit(struct pg_pool *pool, unsigned clients_max);
+unsigned pg_pool_max(struct pg_pool *pool);
 
-/* Waits (bounded) for an idle one or makes a new one. ERR_UNAVAILABLE. */
+/* Waits (bounded) for an idle one or makes a new one. ERR_UNAVAILABLE: none can be made;
+ * ERR_CROWDED: all are taken. */
 int pg_pool_take(struct pg_pool *pool, struct pg_client **ret, struct err *err) MUST_CHECK;
 /* Closes the client's connection, which is broken, and makes a new one in its place. When that
  * fails the client has none (pg is NULL); it is given back all the same. */

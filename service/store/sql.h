@@ -11,8 +11,8 @@
  * and has one statement running at a time. An error from sql_query() or sql_next() leaves the
  * transaction unfit for anything but sql_rollback(), or going back to a savepoint made before it.
  *
- * Errors, the same from every driver: ERR_UNAVAILABLE (busy too long, disk full, connection gone,
- * damaged), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no
+ * Errors, the same from every driver: ERR_UNAVAILABLE (too slow, disk full, connection gone,
+ * damaged), ERR_CROWDED (others hold it for too long, or all connections are taken), ERR_NOMEM, ERR_EXISTS (a unique key is taken), ERR_NOT_FOUND (a foreign key has no
  * row), ERR_INVALID (another constraint), ERR_FORBIDDEN (the database's user may not), ERR_IO (the
  * statement itself is wrong: our bug).
  */
@@ -84,10 +84,12 @@ struct migration {
  */
 enum sql_mode { SQL_READ, SQL_WRITE, SQL_WALK, SQL_ALONE };
 
-/* Which numbers of commits a read transaction can see (feed.c). */
+enum { SQL_CONNECTIONS = 10 }; /* of one database to its server, unless limit() says otherwise */
+
+/* Which numbers of commits a read transaction sees for sure (feed.c). */
 struct sql_horizon {
     uint64_t complete; /* all commits below it are seen, and none of them is still on its way */
-    uint64_t end;      /* no commit from here on is seen */
+    uint64_t end;      /* the number that comes next */
     uint64_t history;  /* another one after the database was taken over by its replica */
 };
 
@@ -118,6 +120,11 @@ struct sql_driver {
     /* Such a URL. Recognises a database that is not ours (ERR_VERSION). */
     int (*open)(const char *url, struct sql **ret, struct err *err);
     void (*close)(struct sql *sql);
+    /* How many connections there may be at once. NULL: none are made to anybody. Any thread. */
+    void (*limit)(struct sql *sql, unsigned connections);
+    /* Does the database answer, and may it be written to? Never takes longer than `timeout_ms`, and needs none of
+     * those connections. NULL: any read transaction tells. */
+    int (*ping)(struct sql *sql, int timeout_ms, struct err *err);
     /* May this user run the service? (Any may migrate.) NULL: always. */
     int (*check_user)(struct sql *sql, struct err *err);
     /* Lets another user of the database run the service. NULL: there are no users. */
@@ -132,8 +139,15 @@ struct sql_driver {
      * guard. */
     int (*scope)(struct sql_conn *conn, struct slice who, struct err *err);
 
-    /* The number of this write transaction in the change feed. */
+    /* Around the statement that waits until no other transaction changes the tenant: sees to it that few of the
+     * connections wait for one. `r` is what came of it. NULL: writers take turns anyway. */
+    int (*queue)(struct sql_conn *conn, struct slice tenant, struct err *err);
+    void (*queued)(struct sql_conn *conn, struct slice tenant, int r);
+
+    /* Draws a number for this write transaction in the change feed: the last thing before its rows there, and its
+     * commit. */
     int (*seq)(struct sql_conn *conn, uint64_t *ret, struct err *err);
+    /* Before anything else in a read transaction but scope(). */
     int (*horizon)(struct sql_conn *conn, struct sql_horizon *ret, struct err *err);
     /* After rows came in with numbers of their own: what the database numbers goes on behind them.
      * NULL: it does so by itself. */

@@ -15,14 +15,21 @@
 #include <assert.h>
 
 #include "store/pg_conn.h"
+#include "store/pg_feed.h"
 #include "store/pg_listen.h"
+#include "store/pg_ping.h"
+#include "store/pg_queue.h"
 
 struct database {
     struct sql base;
     struct pg_target *target;
     struct pg_pool *pool;
+    struct pg_queue *queue;
     struct pg_listener *listener;
+    struct pg_ping *ping;
 };
+
+enum { STUCK_MS = 100 }; /* to wait for a tenant that somebody waited for in vain */
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
@@ -41,6 +48,7 @@ static int postgres_begin(struct sql *base, enum sql_mode mode, struct sql_conn 
     conn->base.driver = &sql_postgres;
     conn->pool = database->pool;
     conn->target = database->target;
+    conn->queue = database->queue;
     conn->mode = mode;
     *ret = &conn->base;
     return 0;
@@ -49,6 +57,7 @@ static int postgres_begin(struct sql *base, enum sql_mode mode, struct sql_conn 
 static void give_back(struct pg_conn *conn)
 {
     PQclear(conn->result);
+    PQclear(conn->told);
     pg_pool_give(conn->pool, conn->client, !conn->is_broken);
     free(conn);
 }
@@ -85,36 +94,34 @@ static int postgres_commit(struct sql_conn *base, struct err *err)
     return r;
 }
 
-/* --- the change feed ------------------------------------------------------------------------- */
+/* --- waiting for a tenant -------------------------------------------------------------------- */
 
-static int postgres_seq(struct sql_conn *base, uint64_t *ret, struct err *err)
+static int postgres_queue(struct sql_conn *base, struct slice tenant, struct err *err)
 {
     struct pg_conn *conn = (struct pg_conn *)base;
+    unsigned max = pg_pool_max(conn->pool), share = max - (max + 2) / 3; /* the rest is for others */
+    bool is_stuck;
+    char text[64];
     int r = pg_conn_start(conn, err);
     if (r == 0)
-        *ret = conn->writing.xid;
-    return r;
+        r = pg_queue_enter(conn->queue, tenant, share ? share : 1, &is_stuck, err);
+    if (r < 0 || !is_stuck)
+        return r;
+    snprintf(text, sizeof text, "SET LOCAL lock_timeout = %d", STUCK_MS);
+    r = pg_run(conn->client->pg, text, pg_conn_silence_ms(conn), NULL, err);
+    if (r < 0) {
+        pg_queue_leave(conn->queue, tenant, true);
+        return pg_conn_failed(conn, r);
+    }
+    return 0;
 }
 
-/* Numbers of transactions are given out at their start, so they commit in any order: below xmin all
- * of them have ended, from xmax on none had when the snapshot was taken. */
-static int postgres_horizon(struct sql_conn *base, struct sql_horizon *ret, struct err *err)
+static void postgres_queued(struct sql_conn *base, struct slice tenant, int r)
 {
-    int r = postgres_query(base,
-                           "SELECT pg_snapshot_xmin(s)::text::bigint, "
-                           "pg_snapshot_xmax(s)::text::bigint, ('x' || "
-                           "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint "
-                           "FROM pg_current_snapshot() s",
-                           SQL_NO_VALUES, err);
-    if (r == 0 && (r = postgres_next(base, err)) == 1)
-        *ret = (struct sql_horizon){.complete = (uint64_t)postgres_column_int(base, 0),
-                                    .end = (uint64_t)postgres_column_int(base, 1),
-                                    .history = (uint64_t)postgres_column_int(base, 2)};
-    while (r == 1)
-        r = postgres_next(base, err); /* a walk reads to the end */
-    postgres_end(base);
-    return r;
+    pg_queue_leave(((struct pg_conn *)base)->queue, tenant, r == ERR_CROWDED);
 }
+
+/* --- the change feed ------------------------------------------------------------------------- */
 
 static int postgres_copied(struct sql_conn *base, struct err *err)
 {
@@ -176,8 +183,9 @@ static int postgres_grant(struct sql_conn *base, const char *user, struct err *e
                      "call_unmapped, call_follows, leases, campaigns, campaign_accounts, "
                      "campaign_rules, campaign_answers TO %s; "
                      "GRANT SELECT, INSERT ON audit TO %s; "
-                     "GRANT SELECT ON sekisho_migrations, sequences TO %s",
-                     name, name, name);
+                     "GRANT SELECT ON sekisho_migrations, sequences TO %s; "
+                     "GRANT SELECT, USAGE ON SEQUENCE feed_numbers TO %s",
+                     name, name, name, name);
     PQfreemem(name);
     if (n >= (int)sizeof text)
         return err_set(err, ERR_INVALID, "not the name of a user");
@@ -189,7 +197,9 @@ static int postgres_grant(struct sql_conn *base, const char *user, struct err *e
 static void postgres_close(struct sql *base)
 {
     struct database *database = (struct database *)base;
+    pg_ping_free(database->ping);
     pg_listener_free(database->listener);
+    pg_queue_free(database->queue);
     pg_pool_free(database->pool);
     pg_target_free(database->target);
     free(database);
@@ -222,6 +232,16 @@ static int recognise(struct sql *base, struct err *err)
     return r;
 }
 
+static void postgres_limit(struct sql *base, unsigned connections)
+{
+    pg_pool_limit(((struct database *)base)->pool, connections);
+}
+
+static int postgres_ping(struct sql *base, int timeout_ms, struct err *err)
+{
+    return pg_ping(((struct database *)base)->ping, timeout_ms, err);
+}
+
 static int postgres_check_url(const char *url, struct err *err)
 {
     struct pg_target *target;
@@ -246,7 +266,11 @@ static int postgres_open(const char *url, struct sql **ret, struct err *err)
              pg_target_name(database->target));
     r = pg_pool_new(database->target, &database->pool, err);
     if (r == 0)
+        r = pg_queue_new(&database->queue, err);
+    if (r == 0)
         r = pg_listener_new(database->target, &database->listener, err);
+    if (r == 0)
+        r = pg_ping_new(database->target, &database->ping, err);
     if (r == 0) {
         r = recognise(&database->base, err);
         if (r < 0)
@@ -266,12 +290,16 @@ const struct sql_driver sql_postgres = {
     .check_url = postgres_check_url,
     .open = postgres_open,
     .close = postgres_close,
+    .limit = postgres_limit,
+    .ping = postgres_ping,
     .check_user = postgres_check_user,
     .grant = postgres_grant,
     .begin = postgres_begin,
     .commit = postgres_commit,
     .rollback = postgres_rollback,
     .scope = postgres_scope,
+    .queue = postgres_queue,
+    .queued = postgres_queued,
     .seq = postgres_seq,
     .horizon = postgres_horizon,
     .copied = postgres_copied,

@@ -10,6 +10,8 @@
 #include "store/migrations.h"
 #include "store/txn.h"
 
+enum { PING_MS = 1000 }; /* who asks for readiness gives up after some seconds */
+
 int store_check_url(const char *url, struct err *err)
 {
     const struct sql_driver *driver = sql_driver_of(url);
@@ -43,7 +45,7 @@ static int open_sql(const char *url, bool is_service, struct sql **ret, unsigned
     return 0;
 }
 
-static int store_new(const char *url, struct store **ret, struct err *err)
+static int store_new(const char *url, unsigned connections, struct store **ret, struct err *err)
 {
     struct store *store = calloc(1, sizeof *store);
     char *copy = strdup(url);
@@ -57,23 +59,36 @@ static int store_new(const char *url, struct store **ret, struct err *err)
     }
     store->url = copy;
     store->bell.fd = bell_fd;
+    store->connections = connections;
     pthread_mutex_init(&store->opening, NULL);
     *ret = store;
     return 0;
 }
 
-static int open_store(const char *url, bool may_be_away, struct store **ret, struct err *err)
+/* Opens its database. */
+static int open_its(struct store *store, struct err *err)
 {
-    struct store *store = NULL;
     struct sql *sql;
-    int r = store_new(url, &store, err);
+    int r = open_sql(store->url, true, &sql, NULL, err);
     if (r < 0)
         return r;
-    r = open_sql(url, true, &sql, NULL, err);
-    if (r == 0)
-        atomic_store(&store->sql, sql);
+    if (sql->driver->limit && store->connections)
+        sql->driver->limit(sql, store->connections);
+    atomic_store(&store->sql, sql);
+    return 0;
+}
+
+static int open_store(const char *url, unsigned connections, bool may_be_away, struct store **ret,
+                      struct err *err)
+{
+    struct store *store = NULL;
+    int r = store_new(url, connections, &store, err);
+    if (r < 0)
+        return r;
+    r = open_its(store, err);
     /* a file that is in use stays so; a server comes back */
-    bool is_away = r == ERR_UNAVAILABLE && may_be_away && sql_driver_of(url)->check_user;
+    bool is_away = (r == ERR_UNAVAILABLE || r == ERR_CROWDED) && may_be_away &&
+                   sql_driver_of(url)->check_user;
     if (r < 0 && !is_away) {
         store_close(store);
         return r;
@@ -84,13 +99,13 @@ static int open_store(const char *url, bool may_be_away, struct store **ret, str
 
 int store_open(const char *url, struct store **ret, struct err *err)
 {
-    return open_store(url, false, ret, err);
+    return open_store(url, 0, false, ret, err);
 }
 
-int store_open_later(const char *url, struct store **ret, struct err *err)
+int store_open_later(const char *url, unsigned connections, struct store **ret, struct err *err)
 {
     struct err said = {0};
-    int r = open_store(url, true, ret, &said);
+    int r = open_store(url, connections, true, ret, &said);
     return r < 0 ? err_set(err, r, "%s", said.text) : 0;
 }
 
@@ -104,9 +119,8 @@ static int sql_of(struct store *store, struct sql **ret, struct err *err)
             return err_set(err, ERR_UNAVAILABLE, "store: no server has answered yet");
         sql = atomic_load(&store->sql);
         if (!sql)
-            r = open_sql(store->url, true, &sql, NULL, err);
-        if (r == 0)
-            atomic_store(&store->sql, sql);
+            r = open_its(store, err);
+        sql = atomic_load(&store->sql);
         pthread_mutex_unlock(&store->opening);
     }
     if (r == 0)
@@ -159,6 +173,11 @@ int store_ping(struct store *store, struct err *err)
 {
     struct txn *txn;
     struct sql_horizon horizon;
+    struct sql *sql = atomic_load(&store->sql);
+    if (!sql) /* the change feed tries to open it, again and again */
+        return err_set(err, ERR_UNAVAILABLE, "store: no server has answered yet");
+    if (sql->driver->ping)
+        return sql->driver->ping(sql, PING_MS, err);
     int r = store_begin(store, NULL, &txn, err);
     if (r < 0)
         return r;

@@ -18,8 +18,8 @@
  * When the database itself fails, all that follows fails with the same code, the commit too, until
  * store_savepoint_end() goes back to before it.
  *
- * Errors every function may return beside its own: ERR_UNAVAILABLE (busy, disk full, gone; nothing was
- * changed) and ERR_NOMEM. Texts returned are copied into the caller's arena.
+ * Errors every function may return beside its own: ERR_UNAVAILABLE (disk full, gone; nothing was changed),
+ * ERR_CROWDED (too many want the same at once; nothing was changed) and ERR_NOMEM. Texts returned are copied into the caller's arena.
  */
 #ifndef SEKISHO_STORE_STORE_H
 #define SEKISHO_STORE_STORE_H
@@ -51,10 +51,11 @@ int store_open(const char *url, struct store **ret, struct err *err) MUST_CHECK;
 int store_migrate(const char *url, const char *user, unsigned *ret_applied,
                   struct err *err) MUST_CHECK;
 /* The same for a daemon, which may start before its database server does: when no server answers it is
- * given a store all the same, whose transactions try again and fail with ERR_UNAVAILABLE until one does. */
-int store_open_later(const char *url, struct store **ret, struct err *err) MUST_CHECK;
+ * given a store all the same, whose transactions try again and fail with ERR_UNAVAILABLE until one does.
+ * `connections`: to a server, at once (beside them two to listen and to ask whether it is there). */
+int store_open_later(const char *url, unsigned connections, struct store **ret, struct err *err) MUST_CHECK;
 void store_close(struct store *store);
-/* A cheap question that only a working store answers; for readiness. */
+/* A cheap question that only a working store answers, within about a second; for readiness. */
 int store_ping(struct store *store, struct err *err) MUST_CHECK;
 
 /* --- transactions ------------------------------------------------------------------------------ */
@@ -73,8 +74,8 @@ int store_begin(struct store *store, const struct actor *actor, struct txn **ret
                 struct err *err) MUST_CHECK;
 /*
  * Takes txn, also on failure. *ret_feed_seq (may be NULL): the commit's number in the feed, 0 when it
- * has no rows there. ERR_UNAVAILABLE: nothing was changed; or, when the database went away in the very
- * moment and did not come back soon, its outcome is unknown, and the text says so.
+ * has no rows there. ERR_UNAVAILABLE, ERR_CROWDED: nothing was changed. ERR_UNDECIDED: the database went
+ * away in the very moment and did not come back soon, so nobody can tell.
  */
 int store_commit(struct txn *txn, uint64_t *ret_feed_seq, struct err *err) MUST_CHECK;
 /* Takes txn; NULL is fine. */
@@ -213,12 +214,13 @@ struct feed_position {
     uint64_t seq, next, complete, history;
     int64_t place;
 };
-/* Every commit with a lower number has been read. Stays behind while an older transaction is open. */
+/* Every commit with a lower number has been read. Stays behind while one with a lower
+ * number is still under way, for as long as a commit takes. */
 uint64_t feed_position_complete(const struct feed_position *position);
 /*
  * Rows after the position, at most `limit`, and moves it past them; fewer than `limit` are all that
  * there are. No commit is ever left out, whatever order they came in; a row may come again while a
- * transaction older than it is open. ERR_STALE: the database was restored, or a replica without its last
+ * commit with a lower number is under way. ERR_STALE: the database was restored, or a replica without its last
  * commits took over: what was read before counts no more, load all with store_policy_each().
  */
 int store_feed_since(struct store *store, struct feed_position *position, unsigned limit,

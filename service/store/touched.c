@@ -42,6 +42,24 @@ static int grow(struct txn *txn)
     return 0;
 }
 
+/* Waits for the tenant's row, and reads its revision. 1, or an error. */
+static int lock_row(struct txn *txn, struct slice tenant, int64_t *ret_revision, struct err *err)
+{
+    const struct sql_driver *driver = txn->conn->driver;
+    int r = driver->queue ? driver->queue(txn->conn, tenant, err) : 0;
+    if (r < 0)
+        return txn_fail(txn, r);
+    r = txn_number(txn,
+                   "INSERT INTO policies (tenant, revision, rules_version, own_rules_version) "
+                   "VALUES ($1, 0, 0, 0) "
+                   "ON CONFLICT (tenant) DO UPDATE SET revision = policies.revision "
+                   "RETURNING revision",
+                   SQL_VALUES(sql_slice(tenant)), ret_revision, err);
+    if (driver->queued)
+        driver->queued(txn->conn, tenant, r);
+    return r;
+}
+
 int txn_lock(struct txn *txn, struct slice tenant, struct touched **ret, struct err *err)
 {
     if (tenant.n && !tenant_id_is_valid(tenant))
@@ -59,12 +77,7 @@ int txn_lock(struct txn *txn, struct slice tenant, struct touched **ret, struct 
     if (grow(txn) < 0)
         return txn_nomem(txn, err);
     int64_t revision = 0;
-    r = txn_number(txn,
-                   "INSERT INTO policies (tenant, revision, rules_version, own_rules_version) "
-                   "VALUES ($1, 0, 0, 0) "
-                   "ON CONFLICT (tenant) DO UPDATE SET revision = policies.revision "
-                   "RETURNING revision",
-                   SQL_VALUES(sql_slice(tenant)), &revision, err);
+    r = lock_row(txn, tenant, &revision, err);
     if (r < 0)
         return r;
     struct touched *touched = &txn->touched[txn->touched_count];

@@ -83,6 +83,7 @@ bool own_commits_has(const struct own_commits *own, uint64_t number);
 struct store {
     _Atomic(struct sql *) sql; /* NULL: no server has answered yet (store_open_later) */
     char *url;                 /* for then; may hold a password */
+    unsigned connections;      /* at most, for then; 0: as many as is usual */
     pthread_mutex_t opening;   /* held by the one who tries */
     struct sql_bell bell; /* for the thread in store_feed_wait() */
     struct own_commits own;

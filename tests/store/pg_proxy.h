@@ -10,6 +10,7 @@ enum pg_proxy_mode {
     PROXY_PASS,
     PROXY_LOSE_ANSWER,  /* the server gets it and answers; the client's connection breaks instead */
     PROXY_LOSE_COMMIT,  /* the server never gets it; both connections break */
+    PROXY_HANG,         /* what clients say is not passed on; new ones are let in and get no answer */
     PROXY_LOSE_ALL,     /* as PROXY_LOSE_ANSWER, and from then on nobody is let in (stays so) */
 };
 

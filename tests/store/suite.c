@@ -272,3 +272,21 @@ unsigned audit_count(struct suite *suite)
     struct audit_record *records;
     return audit(suite, &records);
 }
+
+/* --- the feed --------------------------------------------------------------------------------- */
+
+const char *feed_text(struct suite *suite, struct feed_position *position, unsigned limit)
+{
+    static const char *const kinds[] = {"tenant", "platform", "token"};
+    char text[2048] = "";
+    struct buf out = BUF_OVER(text);
+    struct feed_row *rows;
+    unsigned count;
+    OK(store_feed_since(suite->store, position, limit, &suite->arena, &rows, &count, &err));
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(&out, "%s%s %s%s %llu", i ? "; " : "", kinds[rows[i].kind], rows[i].tenant,
+                   rows[i].jti, (unsigned long long)rows[i].revision);
+    const char *copy = arena_copy(&suite->arena, buf_slice(&out));
+    assert_non_null(copy);
+    return copy;
+}

@@ -99,6 +99,9 @@ uint64_t list_version(struct suite *suite, struct rule_filter filter);
 struct audit_record last_audit(struct suite *suite);
 unsigned audit_count(struct suite *suite);
 
+/* What the feed tells from a position on, which moves: "tenant acme 1; platform  2; token JTI 0". */
+const char *feed_text(struct suite *suite, struct feed_position *position, unsigned limit);
+
 #define ALL_ROWS ((struct page){SLICE_NONE, 1000})
 #define CONDITION(k, v) (&(struct condition){.kind = (k), .version = (v)})
 

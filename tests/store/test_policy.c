@@ -57,23 +57,6 @@ static const char *one_text(struct suite *suite, const char *tenant)
     return seen->text;
 }
 
-/* What the feed tells after a position, in its order: "tenant acme 1; token 01A 0". */
-static const char *feed_text(struct suite *suite, struct feed_position *position, unsigned limit)
-{
-    static const char *const kinds[] = {"tenant", "platform", "token"};
-    char text[2048] = "";
-    struct buf out = BUF_OVER(text);
-    struct feed_row *rows;
-    unsigned count;
-    OK(store_feed_since(suite->store, position, limit, &suite->arena, &rows, &count, &err));
-    for (unsigned i = 0; i < count; i++)
-        buf_printf(&out, "%s%s %s%s %llu", i ? "; " : "", kinds[rows[i].kind], rows[i].tenant,
-                   rows[i].jti, (unsigned long long)rows[i].revision);
-    const char *copy = arena_copy(&suite->arena, buf_slice(&out));
-    assert_non_null(copy);
-    return copy;
-}
-
 /* From the beginning. */
 static const char *whole_feed(struct suite *suite)
 {
@@ -336,7 +319,7 @@ static void commits_out_of_order_are_not_missed(void **state)
     struct suite *suite = *state;
     struct feed_position position;
     struct tenant early = a_tenant("early", NULL), late = a_tenant("late", NULL);
-    bool take_turns = strncmp(suite->url, "sqlite:", 7) == 0;
+    bool take_turns = strncmp(suite->url, "sqlite:", 7) == 0; /* numbers that cross: test_postgres.c */
     each_text(suite, &position);
     struct txn *first = begin_write(suite);
     OK(store_tenant_put(first, &early, NULL, NULL, &err));
@@ -344,13 +327,12 @@ static void commits_out_of_order_are_not_missed(void **state)
         commit(first);
     struct txn *second = begin_write(suite);
     OK(store_tenant_put(second, &late, NULL, NULL, &err));
-    uint64_t second_number = commit(second);
+    commit(second);
     const char *seen = feed_text(suite, &position, 10);
     assert_non_null(strstr(seen, "tenant late 1"));
     assert_int_equal(strstr(seen, "tenant early 1") != NULL, take_turns);
     if (!take_turns) {
-        uint64_t first_number = commit(first);
-        assert_true(first_number < second_number); /* or nothing is shown */
+        commit(first);
         assert_non_null(strstr(feed_text(suite, &position, 10), "tenant early 1"));
     }
     assert_string_equal(feed_text(suite, &position, 10), "");

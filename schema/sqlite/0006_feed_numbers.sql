@@ -1,0 +1,1 @@
+-- Here writers take turns, and the numbers of the feed come from the table sequences. (PostgreSQL needs more.)
