@@ -79,7 +79,7 @@ rest_work rest_tenant_list, rest_tenant_get, rest_tenant_put, rest_tenant_patch,
 rest_work rest_account_list, rest_account_get, rest_account_put, rest_account_patch,
     rest_account_delete;
 rest_work rest_rule_list, rest_rule_get, rest_rule_create, rest_rule_replace, rest_rule_patch,
-    rest_rule_delete;
+    rest_rule_delete, rest_rule_export, rest_rule_import;
 rest_work rest_profile_list, rest_profile_get, rest_profile_put, rest_profile_delete;
 rest_work rest_check;
 rest_work rest_lint, rest_lint_fix;

@@ -4,6 +4,7 @@
  */
 #include "doors/listing.h"
 #include "doors/rest.h"
+#include "doors/rule_lists.h"
 #include "doors/rule_origin.h"
 #include "wire/rule.h"
 
@@ -26,37 +27,6 @@ int rest_rule_get(struct rest *rest, struct err *err)
 
 /* --- lists -------------------------------------------------------------------------------------- */
 
-/* Which of the tenant's rules: all, ?scope=tenant, or ?account=. */
-static int filter_of(struct rest *rest, struct rule_filter *ret, struct slice *ret_name,
-                     struct err *err)
-{
-    struct slice account = request_query(rest->request, "account");
-    struct slice scope = request_query(rest->request, "scope");
-    const char *name = scope.p ? "scope=tenant" : "";
-    *ret = (struct rule_filter){.tenant = rest->tenant, .which = RULES_ALL};
-    if (account.p && scope.p)
-        return err_set(err, ERR_INVALID, "account and scope exclude each other");
-    if (scope.p && !slice_equals_text(scope, "tenant"))
-        return err_set(err, ERR_INVALID, "scope must be tenant");
-    if (account.p && !account_id_is_valid(account))
-        return err_set(err, ERR_INVALID, "account is no account's id");
-    if (scope.p)
-        ret->which = RULES_TENANT_SCOPE;
-    if (account.p) {
-        ret->which = RULES_OF_ACCOUNT;
-        ret->account = account;
-        name = arena_printf(rest->arena, "account=%.*s", SLICE_ARG(account));
-    }
-    *ret_name = slice_of(name);
-    return name ? 0 : err_set(err, ERR_NOMEM, "out of memory");
-}
-
-/* A list that never changed has version 0, and "0" is no ETag. */
-static uint64_t list_etag(uint64_t version)
-{
-    return version + 1;
-}
-
 static int answer_list(struct rest *rest, const struct rule_filter *filter, struct slice name,
                        struct err *err)
 {
@@ -76,7 +46,7 @@ static int answer_list(struct rest *rest, const struct rule_filter *filter, stru
     struct slice last = found > count ? slice_of(rules[count - 1].id) : SLICE_NONE;
     rc = listing_answer(rest, &listing, "rules", rules_write(rules, count, kind_of(rest)), last,
                         err);
-    rest->response->etag = list_etag(version);
+    rest->response->etag = rule_list_etag(version);
     return rc ? rc : listing_revision(rest, err);
 }
 
@@ -84,7 +54,9 @@ int rest_rule_list(struct rest *rest, struct err *err)
 {
     struct rule_filter filter;
     struct slice name;
-    int rc = filter_of(rest, &filter, &name, err);
+    if (rest_rule_wants_csv(rest))
+        return rest_rule_export(rest, err);
+    int rc = rule_filter_of(rest, &filter, &name, err);
     return rc ? rc : answer_list(rest, &filter, name, err);
 }
 
@@ -250,41 +222,6 @@ static int read_list(struct rest *rest, const struct rule *blank, struct rule **
                       ret, ret_count, err);
 }
 
-/*
- * If-Match may name the version of this list, or that of all the tenant's rules, which GET shows without
- * a filter: when nothing changed there, nothing changed here.
- */
-static int check_version(struct rest *rest, const struct rule_filter *filter, struct condition *ret,
-                         struct err *err)
-{
-    const struct rule_filter all = {.tenant = rest->tenant, .which = RULES_ALL};
-    uint64_t version, version_of_all;
-    struct condition ignored;
-    int rc = store_rules_version(rest->txn, filter, &version, err);
-    if (rc == 0)
-        rc = store_rules_version(rest->txn, &all, &version_of_all, err);
-    if (rc)
-        return rc;
-    *ret = (struct condition){.kind = COND_NONE}; /* compared here, inside the transaction */
-    if (precondition_resolve(&rest->precondition, list_etag(version_of_all), &ignored, NULL) == 0)
-        return 0;
-    return rest_condition(rest, list_etag(version), &ignored, err);
-}
-
-/* Without it, a tenant that is not there would be 412 instead of 404. */
-static int check_owner(struct rest *rest, const struct rule_filter *filter, struct err *err)
-{
-    struct tenant tenant;
-    struct account account;
-    int rc = 0;
-    if (!slice_is_empty(rest->tenant))
-        rc = store_tenant_get(rest->txn, rest->tenant, rest->arena, &tenant, err);
-    if (rc == 0 && filter->which == RULES_OF_ACCOUNT)
-        rc = store_account_get(rest->txn, rest->tenant, filter->account, rest->arena, &account,
-                               err);
-    return rc;
-}
-
 int rest_rule_replace(struct rest *rest, struct err *err)
 {
     struct rule blank = rule_blank(rule_source_of(rest->request->credential->role));
@@ -293,7 +230,7 @@ int rest_rule_replace(struct rest *rest, struct err *err)
     struct slice name;
     struct rule *rules;
     unsigned count;
-    int rc = filter_of(rest, &filter, &name, err);
+    int rc = rule_filter_of(rest, &filter, &name, err);
     if (rc)
         return rc;
     if (filter.which == RULES_ALL)
@@ -301,9 +238,9 @@ int rest_rule_replace(struct rest *rest, struct err *err)
     blank.account = rest_text(rest, filter.account);
     if (!blank.account)
         return err_set(err, ERR_NOMEM, "out of memory");
-    rc = check_owner(rest, &filter, err);
+    rc = rule_list_check_owner(rest, &filter, err);
     if (rc == 0)
-        rc = check_version(rest, &filter, &condition, err);
+        rc = rule_list_check_version(rest, &filter, &condition, err);
     if (rc == 0)
         rc = read_list(rest, &blank, &rules, &count, err);
     if (rc == 0)

@@ -25,7 +25,8 @@ enum {
 };
 
 static const char *const paged[] = {"limit", "cursor", NULL};
-static const char *const rules[] = {"limit", "cursor", "account", "scope", NULL};
+static const char *const rules[] = {"limit", "cursor", "account", "scope", "format", "charset", "bom", NULL};
+static const char *const rule_import[] = {"account", "mode", "action", "charset", "dry_run", "skip_refused", NULL};
 static const char *const rule_list[] = {"account", NULL};
 static const char *const records[] = {"limit", "cursor", "tenant", NULL};
 static const char *const attempts[] = {"limit", "cursor", "account", "from", "to", NULL};
@@ -56,6 +57,7 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/tenants/{t}/rules",           CUSTOMER_READ, READ,  T,                rest_rule_list,      rules},
     {"POST",   "/v1/tenants/{t}/rules",           CUSTOMER_EDIT, WRITE, T | BODY,         rest_rule_create,    NULL},
     {"PUT",    "/v1/tenants/{t}/rules",           CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_rule_replace,   rule_list},
+    {"POST",   "/v1/tenants/{t}/rules/import",    CUSTOMER_EDIT, WRITE, T | CSV | MATCH,  rest_rule_import,    rule_import},
     {"GET",    "/v1/tenants/{t}/rules/{id}",      CUSTOMER_READ, READ,  T,                rest_rule_get,       NULL},
     {"PATCH",  "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | BODY | MATCH, rest_rule_patch,     NULL},
     {"DELETE", "/v1/tenants/{t}/rules/{id}",      CUSTOMER_EDIT, WRITE, T | MATCH,        rest_rule_delete,    NULL},

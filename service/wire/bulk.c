@@ -89,7 +89,7 @@ static int check_count(const struct bulk *bulk, struct err *err)
 
 static int add_cell(struct bulk *bulk, unsigned i, char **room, json_t *object, struct err *err)
 {
-    struct slice cell = csv_plain(bulk->csv.fields[i]);
+    struct slice cell = bulk->csv.fields[i];
     char field[96];
     snprintf(field, sizeof field, "/%s", bulk->columns[i]);
     if (cell.n == 0)
@@ -101,6 +101,7 @@ static int add_cell(struct bulk *bulk, unsigned i, char **room, json_t *object, 
         return err_field(err, ERR_INVALID, field, "%s", why.text);
     if (cell.p == *room)
         *room += cell.n;
+    cell = csv_plain(cell);
     if (json_object_set_new(object, bulk->columns[i], json_stringn(cell.p, cell.n)))
         return err_set(err, ERR_NOMEM, "out of memory");
     return 0;

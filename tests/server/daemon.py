@@ -27,7 +27,8 @@ class Answer:
 
     @property
     def text(self):
-        return self.body.decode()
+        charset = self.headers.get_content_charset("utf-8")  # what the web calls Shift_JIS is code page 932
+        return self.body.decode("cp932" if charset == "shift_jis" else charset)
 
     @property
     def json(self):
