@@ -1,6 +1,7 @@
 #include "engine/cold.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -10,10 +11,16 @@
 
 enum { LOADS_MAX = 64 };
 
+struct guests {
+    struct rulesets *rulesets;
+    int64_t as_of_ms; /* when the store had been read last, as they came */
+};
+
 struct cold {
     struct cache *cache;
-    struct rulesets *rulesets;
-    pthread_mutex_t lock; /* guards loading and count; never held while the cache is asked */
+    const struct trusted *trusted;
+    _Atomic(struct guests *) guests; /* replaced as a whole, under the lock; NULL: none yet */
+    pthread_mutex_t lock; /* guards loading and count, too; never held while the cache is asked */
     pthread_cond_t done;
     uint64_t loading[LOADS_MAX]; /* hashes of the tenants being loaded */
     unsigned count;
@@ -26,7 +33,7 @@ int cold_new(struct cache *cache, struct rulesets *rulesets, struct cold **ret, 
     if (!cold)
         return err_set(err, ERR_NOMEM, "out of memory");
     cold->cache = cache;
-    cold->rulesets = rulesets;
+    cold->trusted = rulesets_trusted(rulesets);
     pthread_mutex_init(&cold->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -36,14 +43,70 @@ int cold_new(struct cache *cache, struct rulesets *rulesets, struct cold **ret, 
     return 0;
 }
 
+/* Not between rulesets_enter() and rulesets_leave(): waits for who is. */
+static void guests_free(struct guests *guests)
+{
+    if (guests)
+        rulesets_free(guests->rulesets);
+    free(guests);
+}
+
 void cold_free(struct cold *cold)
 {
     if (!cold)
         return;
+    guests_free(atomic_load(&cold->guests));
     pthread_cond_destroy(&cold->done);
     pthread_mutex_destroy(&cold->lock);
     free(cold);
 }
+
+/* --- guests ------------------------------------------------------------------------------------ */
+
+static int64_t as_of_ms(const struct cold *cold)
+{
+    return atomic_load(&cold->trusted->mono_ms);
+}
+
+static struct guests *guests_new(int64_t as_of_ms)
+{
+    struct guests *guests = calloc(1, sizeof *guests);
+    if (guests && rulesets_new(&guests->rulesets, NULL)) {
+        free(guests);
+        return NULL;
+    }
+    if (guests)
+        guests->as_of_ms = as_of_ms;
+    return guests;
+}
+
+/* Takes `ruleset`. The guests of an earlier time leave together. */
+static void lodge(struct cold *cold, struct ruleset *ruleset)
+{
+    struct guests *old = NULL;
+    pthread_mutex_lock(&cold->lock);
+    struct guests *guests = atomic_load(&cold->guests);
+    if (!guests || guests->as_of_ms != as_of_ms(cold)) {
+        old = guests;
+        guests = guests_new(as_of_ms(cold));
+        atomic_store(&cold->guests, guests);
+    }
+    if (!guests)
+        ruleset_free(ruleset);
+    else if (rulesets_publish(guests->rulesets, ruleset, NULL))
+        ruleset = NULL; /* no memory: the next rung of the ladder */
+    pthread_mutex_unlock(&cold->lock);
+    guests_free(old);
+}
+
+const struct ruleset *cold_find(const struct cold *cold, struct slice tenant)
+{
+    const struct guests *guests = atomic_load(&cold->guests);
+    return guests && guests->as_of_ms == as_of_ms(cold) ? rulesets_find(guests->rulesets, tenant)
+                                                        : NULL;
+}
+
+/* --- loading ----------------------------------------------------------------------------------- */
 
 static unsigned find(const struct cold *cold, uint64_t hash)
 {
@@ -89,8 +152,7 @@ void cold_load(struct cold *cold, struct slice tenant)
     if (!begin(cold, hash, deadline_ms))
         return;
     /* what cannot be had is answered by the next rung; the cache counts why */
-    if (cache_get(cold->cache, tenant, deadline_ms, &ruleset, NULL) == 0 &&
-        rulesets_publish(cold->rulesets, ruleset, NULL) != 0)
-        ruleset = NULL;
+    if (cache_get(cold->cache, tenant, deadline_ms, &ruleset, NULL) == 0)
+        lodge(cold, ruleset);
     end(cold, hash);
 }

@@ -111,13 +111,15 @@ static void answer(const struct world *world, const struct call *call, struct ve
 static struct world look(const struct engine *engine, const struct call *call,
                          struct instant now)
 {
-    bool may_look = !call->is_outside_token;
-    return (struct world){
+    struct world world = {
         .numbering = rulesets_numbering(engine->rulesets),
         .platform = rulesets_platform(engine->rulesets),
-        .tenant = may_look ? rulesets_find(engine->rulesets, call->tenant) : NULL,
+        .tenant = call->is_outside_token ? NULL : rulesets_find(engine->rulesets, call->tenant),
         .trust = trusted_now(rulesets_trusted(engine->rulesets), now),
     };
+    if (!world.tenant && engine->cold && world.trust != TRUST_CURRENT && !call->is_outside_token)
+        world.tenant = cold_find(engine->cold, call->tenant);
+    return world;
 }
 
 /* Could the cache know the tenant, and may this call wait for it? Nothing is waited for on the way to an
