@@ -6,12 +6,11 @@
 #include "sim.h"
 #include "store/store.h"
 
-enum { OPEN_MAX = 64 };
+enum { OPEN_MAX = 64, OWN_MAX = 256 };
 
 struct owner_row {
     struct content content;
     uint64_t revision, number; /* of its latest change */
-    int by;                    /* the host that made it */
 };
 
 struct beat_row {
@@ -44,6 +43,8 @@ extern struct server the_server;
 struct store {
     int host;
     bool is_interrupted, is_notified;
+    uint64_t own[OWN_MAX]; /* numbers of what was committed, or may have been */
+    unsigned own_count;
 };
 
 int store_away(struct err *err);

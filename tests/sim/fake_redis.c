@@ -10,7 +10,7 @@
 #include "cache/pool.h"
 #include "sim.h"
 
-enum { KEYS_MAX = 32, KEY_BYTES = 64 };
+enum { KEYS_MAX = 32, KEY_BYTES = 64, TOLD_MAX = 64 };
 
 struct value {
     char *bytes;
@@ -31,10 +31,12 @@ static struct {
 struct listener {
     int host;
     struct listener_config config;
-    struct fiber *courier;
-    int64_t due_ms; /* of the next invalidation; INT64_MAX: none is on its way */
-    bool is_told_of[KEYS_MAX]; /* by then; of an entry each */
-    bool is_told_of_all;       /* a flush */
+    struct fiber *fiber;
+    struct told {
+        struct cache_name name; /* empty: a flush */
+        int64_t due_ms;
+    } told[TOLD_MAX]; /* invalidations that are on their way */
+    unsigned told_count;
     int64_t deaf_until_ms;
     bool is_hearing, is_stopping;
     struct listener_totals totals;
@@ -79,22 +81,22 @@ static struct entry *find(struct slice key, bool makes)
     return entry;
 }
 
-/* `entry` NULL: of all. Only one prefix is tracked. */
-static void tell_listeners(const struct entry *entry)
+/* `key` NULL: everything was flushed. */
+static void tell_listeners(const struct slice *key)
 {
-    if (entry && !slice_starts_with(slice_of(entry->key), SLICE_LIT(CACHE_TOLD)))
-        return;
+    size_t prefix = sizeof CACHE_TOLD - 1;
+    struct told told = {.name.text = ""};
+    if (key && !slice_starts_with(*key, SLICE_LIT(CACHE_TOLD)))
+        return; /* not tracked */
+    if (key)
+        snprintf(told.name.text, sizeof told.name.text, "%.*s", (int)(key->n - prefix),
+                 key->p + prefix);
     for (int host = 0; host < HOSTS; host++) {
         struct listener *listener = server.listeners[host];
-        int64_t at_ms = sim_now_ms() + chance_between(0, chance_percent(90) ? 2 : 300);
-        if (!listener || !listener->is_hearing || listener->deaf_until_ms > sim_now_ms())
-            continue;
-        if (at_ms < listener->due_ms)
-            listener->due_ms = at_ms;
-        if (entry)
-            listener->is_told_of[entry - server.entries] = true;
-        else
-            listener->is_told_of_all = true;
+        told.due_ms = sim_now_ms() + chance_between(0, chance_percent(90) ? 2 : 300);
+        if (listener && listener->is_hearing && listener->deaf_until_ms <= sim_now_ms() &&
+            listener->told_count < TOLD_MAX)
+            listener->told[listener->told_count++] = told;
     }
 }
 
@@ -107,7 +109,7 @@ static void put(struct slice key, struct slice bytes, int64_t lives_ms)
     entry->before = entry->now;
     entry->now = value_copy(bytes);
     entry->expires_ms = sim_now_ms() + lives_ms;
-    tell_listeners(entry);
+    tell_listeners(&key);
 }
 
 static struct redisReply *reply_new(int type, struct slice text)
@@ -128,23 +130,22 @@ static struct redisReply *serve(const struct pool_command *command)
     const struct slice *words = command->words;
     struct entry *entry = find(words[1], false);
     bool is_there = entry && entry->now.bytes && entry->expires_ms > sim_now_ms();
-    if (slice_equals_text(words[0], "GET")) {
+    if (slice_equals_text(words[0], "GET"))
         return is_there ? reply_new(REDIS_REPLY_STRING, value_slice(entry->now))
                         : reply_new(REDIS_REPLY_NIL, SLICE_NONE);
-    }
-    if (slice_equals_text(words[0], "SET") && command->count == 6 && is_there)
-        return reply_new(REDIS_REPLY_NIL, SLICE_NONE); /* NX */
     if (slice_equals_text(words[0], "SET")) {
+        if (command->count == 6 && is_there) /* NX */
+            return reply_new(REDIS_REPLY_NIL, SLICE_NONE);
         put(words[1], words[2], strtoll(words[4].p, NULL, 10));
         return reply_new(REDIS_REPLY_STATUS, SLICE_LIT("OK"));
     }
     if (!slice_equals_text(words[0], "DEL"))
         abort(); /* a command that is not played here yet */
-    if (entry) {
+    if (is_there) {
         value_clear(&entry->before);
         entry->before = entry->now;
         entry->now = (struct value){NULL, 0};
-        tell_listeners(entry);
+        tell_listeners(&words[1]);
     }
     return reply_new(REDIS_REPLY_INTEGER, SLICE_NONE);
 }
@@ -166,30 +167,49 @@ void pool_free(struct pool *pool)
     free(pool);
 }
 
-/* It may stop on the way: then some of the commands were carried out, and nobody knows which. */
+/* The connection may break after any of the commands. */
 int pool_ask(struct pool *pool, const struct pool_command *commands, unsigned count,
              int64_t deadline_ms, struct redisReply **replies, struct err *err)
 {
-    unsigned answered = 0;
-    bool is_there = link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms));
-    while (is_there && answered < count) {
-        replies[answered] = serve(&commands[answered]);
-        answered++;
-        is_there = answered == count || link_is_up(pool->host, TO_REDIS);
+    unsigned served = 0;
+    bool is_going = link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms));
+    while (is_going && served < count) {
+        replies[served] = serve(&commands[served]);
+        served++;
+        if (chance_percent(10))
+            is_going = link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms));
     }
-    if (is_there && link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms)))
+    if (is_going && link_trip(pool->host, TO_REDIS, link_deadline_ms(deadline_ms)))
         return 0;
-    while (answered)
-        freeReplyObject(replies[--answered]);
+    while (served)
+        freeReplyObject(replies[--served]);
     return err_set(err, ERR_UNAVAILABLE, "Redis does not answer");
 }
 
 /* --- hearing (cache/listen.h) ----------------------------------------------------------------- */
 
+static bool is_due(const struct listener *listener)
+{
+    for (unsigned i = 0; i < listener->told_count; i++)
+        if (listener->told[i].due_ms <= sim_now_ms())
+            return true;
+    return false;
+}
+
 static bool is_wanted(void *context)
 {
     const struct listener *listener = context;
-    return listener->is_stopping || listener->due_ms <= sim_now_ms() || listener->due_ms != INT64_MAX;
+    return listener->is_stopping || is_due(listener);
+}
+
+/* Until the next one is due, or the next beat. */
+static int64_t next_ms(const struct listener *listener)
+{
+    int64_t ms = LISTEN_BEAT_MS;
+    for (unsigned i = 0; i < listener->told_count; i++)
+        if (listener->told[i].due_ms - sim_now_ms() < ms)
+            ms = link_deadline_ms(listener->told[i].due_ms);
+    return ms;
 }
 
 static bool can_hear(const struct listener *listener)
@@ -197,42 +217,35 @@ static bool can_hear(const struct listener *listener)
     return link_is_up(listener->host, TO_REDIS) && listener->deaf_until_ms <= sim_now_ms();
 }
 
-static void tell(struct listener *listener)
+/* In any order: what comes late may come after what was said later. */
+static void hear(struct listener *listener)
 {
-    struct cache_name name;
-    if (listener->is_told_of_all)
-        listener->config.heard(listener->config.context, NULL);
-    listener->is_told_of_all = false;
-    for (unsigned i = 0; i < KEYS_MAX; i++) {
-        if (!listener->is_told_of[i])
+    for (unsigned i = 0; i < listener->told_count;) {
+        struct told told = listener->told[i];
+        if (told.due_ms > sim_now_ms()) {
+            i++;
             continue;
-        listener->is_told_of[i] = false;
+        }
+        listener->told[i] = listener->told[--listener->told_count];
         listener->totals.invalidations++;
-        snprintf(name.text, sizeof name.text, "%s", server.entries[i].key + sizeof CACHE_TOLD - 1);
-        listener->config.heard(listener->config.context, &name);
+        listener->config.heard(listener->config.context, told.name.text[0] ? &told.name : NULL);
     }
 }
 
 /* What is lost is noticed with the next beat, as by the canary. */
-static void *carry(void *context)
+static void *keep_hearing(void *context)
 {
     struct listener *listener = context;
     while (!listener->is_stopping) {
-        bool is_told = fiber_wait(is_wanted, listener, LISTEN_BEAT_MS);
-        if (listener->is_stopping)
-            break;
-        if (is_told)
-            fiber_sleep_ms(link_deadline_ms(listener->due_ms));
+        fiber_wait(is_wanted, listener, next_ms(listener));
         bool hears = can_hear(listener);
-        listener->due_ms = INT64_MAX;
         if (hears != listener->is_hearing) {
             listener->totals.reconnects += hears;
             listener->is_hearing = hears;
-            memset(listener->is_told_of, 0, sizeof listener->is_told_of);
+            listener->told_count = 0;
             listener->config.heard(listener->config.context, NULL);
-        } else if (is_told && hears) {
-            tell(listener);
         }
+        hear(listener);
     }
     return NULL;
 }
@@ -243,9 +256,9 @@ int listener_start(const struct listener_config *config, struct listener **ret, 
     struct listener *listener = calloc(1, sizeof *listener);
     if (!listener)
         abort();
-    *listener = (struct listener){.host = fiber_owner(), .config = *config, .due_ms = INT64_MAX};
+    *listener = (struct listener){.host = fiber_owner(), .config = *config};
     server.listeners[listener->host] = listener;
-    listener->courier = fiber_start("Redis' courier", listener->host, carry, listener, true);
+    listener->fiber = fiber_start("Redis' ears", listener->host, keep_hearing, listener, true);
     *ret = listener;
     return 0;
 }
@@ -253,9 +266,9 @@ int listener_start(const struct listener_config *config, struct listener **ret, 
 void listener_stop(struct listener *listener)
 {
     listener->is_stopping = true;
-    if (listener->courier)
-        fiber_join(listener->courier);
-    listener->courier = NULL;
+    if (listener->fiber)
+        fiber_join(listener->fiber);
+    listener->fiber = NULL;
     server.listeners[listener->host] = NULL;
 }
 
@@ -309,7 +322,7 @@ void fake_redis_poison(void)
 {
     struct entry *entry = server.count ? &server.entries[chance_below(server.count)] : NULL;
     struct entry *other = server.count ? &server.entries[chance_below(server.count)] : NULL;
-    if (!entry || !entry->now.n)
+    if (!entry || entry->now.n <= 1) /* what only says that something was edited */
         return;
     switch (chance_below(4)) {
     case 0:

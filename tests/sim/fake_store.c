@@ -145,7 +145,10 @@ static void tell_followers(void)
 
 static int finish(const struct writing *writing, struct err *err)
 {
+    struct store *store = writing->store;
     end(writing);
+    store->own[store->own_count++ % OWN_MAX] = writing->number;
+    store->is_notified = true;
     tell_followers();
     return store_trip(writing->store) ? 0 : store_away(err); /* done, and nobody here knows */
 }
@@ -172,7 +175,7 @@ int fake_store_edit(struct store *store, unsigned owners_count, const int *owner
     }
     for (unsigned i = 0; i < owners_count; i++) {
         struct owner_row *row = &the_server.db.owners[owners[i]];
-        *row = (struct owner_row){contents[i], row->revision + 1, writing.number, store->host};
+        *row = (struct owner_row){contents[i], row->revision + 1, writing.number};
         ret_revisions[i] = row->revision;
         truth_commit(owners[i], &row->content, row->revision, row->number);
     }

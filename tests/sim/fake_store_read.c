@@ -122,6 +122,14 @@ static unsigned list_changes(const struct db *db, uint64_t from, uint64_t (*ret)
     return count;
 }
 
+static bool is_own(const struct store *store, uint64_t number)
+{
+    for (unsigned i = 0; i < store->own_count && i < OWN_MAX; i++)
+        if (store->own[i] == number)
+            return true;
+    return false;
+}
+
 int store_feed_since(struct store *store, struct feed_position *position, unsigned limit,
                      struct arena *arena, struct feed_row **ret, unsigned *ret_count, struct err *err)
 {
@@ -145,7 +153,7 @@ int store_feed_since(struct store *store, struct feed_position *position, unsign
                                     .tenant = which < OWNERS ? owner_id((int)which) : "",
                                     .jti = which < OWNERS ? "" : arena_printf(arena, "j%u", which - OWNERS),
                                     .revision = which < OWNERS ? db.owners[which].revision : 0,
-                                    .is_own = which < OWNERS && db.owners[which].by == store->host};
+                                    .is_own = is_own(store, changes[i][0])};
     }
     if (count >= limit)
         abort(); /* more than one batch is not played */
@@ -169,10 +177,9 @@ static bool is_wanted(void *context)
 
 bool store_feed_wait(struct store *store, int timeout_ms)
 {
-    bool is_rung = fiber_wait(is_wanted, store, timeout_ms);
+    bool is_news = fiber_wait(is_wanted, store, timeout_ms);
     store->is_interrupted = store->is_notified = false;
-    fiber_yield();
-    return is_rung;
+    return is_news;
 }
 
 void store_feed_interrupt(struct store *store)

@@ -68,9 +68,9 @@ static int open_cache(struct host *host, struct err *err)
                                   .max_age_ms = the_sim.cache_age_max_ms};
     if (!the_sim.has_redis)
         return 0;
-    memcpy(config.key, key, sizeof config.key);
     int rc = courier_start(host->rulesets, host->feed, &host->courier, err);
     config.context = host->courier;
+    memcpy(config.key, key, sizeof config.key);
     rc = rc ? rc : cache_open(&config, &host->cache, err);
     rc = rc ? rc : spread_new(host->cache, &host->spread, err);
     if (rc)
@@ -121,10 +121,11 @@ static void tear_down(struct host *host)
     rulesets_free(host->rulesets);
     revocations_free(host->revocations);
     fake_store_close(host->store);
-    host->engine = NULL, host->node = NULL, host->keeper = NULL, host->cache = NULL, host->feed = NULL;
-    host->courier = NULL, host->spread = NULL;
-    host->rulesets = NULL, host->revocations = NULL, host->store = NULL;
-    host->is_cut = false;
+    struct host blank = {.name = ""};
+    memcpy(blank.name, host->name, sizeof blank.name);
+    memcpy(blank.snapshot, host->snapshot, sizeof blank.snapshot);
+    memcpy(blank.kept, host->kept, sizeof blank.kept);
+    *host = blank;
 }
 
 void host_start(int i)

@@ -4,15 +4,12 @@
  */
 #include "sim.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/trust.h"
 
 enum {
     VERSIONS_MAX = 4096,
-    UNANNOUNCED_MS = TRUST_CURRENT_MS, /* how old a verdict may be without saying so */
-    HEALTHY_MS = 1100,     /* where nothing breaks: the poll, and the way to the store and back */
     ROUNDING_MS = 2,
 };
 
@@ -207,7 +204,6 @@ static void check_floor(int host, int owner, enum callee callee, int64_t since_m
 void truth_check(int host, int owner, enum callee callee, uint64_t min_revision, int64_t since_ms,
                  const struct verdict *verdict)
 {
-    int64_t bound_ms = is_faultless() ? HEALTHY_MS : UNANNOUNCED_MS;
     if (callee == TO_FIRE_BRIGADE) {
         if (verdict->action != ACTION_ALLOW || verdict->reason != REASON_EMERGENCY)
             tell("emergency call refused", host, owner, callee, 0, since_ms, verdict);
@@ -218,8 +214,8 @@ void truth_check(int host, int owner, enum callee callee, uint64_t min_revision,
                                                  : the_sim.stale_max_ms + the_sim.cache_age_max_ms;
         if (!could_be(owner, callee, 0, since_ms - age_ms - ROUNDING_MS, verdict))
             tell("never true, or too long ago", host, owner, callee, 0, since_ms, verdict);
-    } else if (!could_be(owner, callee, min_revision, since_ms - bound_ms - ROUNDING_MS, verdict)) {
-        tell(could_be(owner, callee, 0, since_ms - bound_ms - ROUNDING_MS, verdict)
+    } else if (!could_be(owner, callee, min_revision, since_ms - TRUST_CURRENT_MS - ROUNDING_MS, verdict)) {
+        tell(could_be(owner, callee, 0, since_ms - TRUST_CURRENT_MS - ROUNDING_MS, verdict)
                  ? "older than wanted, and not announced" : "stale, and not announced",
              host, owner, callee, min_revision, since_ms, verdict);
     }
