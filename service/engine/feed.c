@@ -23,7 +23,7 @@ struct feed {
     struct turns turns; /* who takes a turn alone uses loader and position */
     struct loader loader;
     struct feed_position position; /* everything up to here is in force */
-    _Atomic uint64_t complete; /* as feed_complete() tells it */
+    _Atomic uint64_t complete, history; /* as feed_complete() and feed_history() tell them */
     atomic_bool is_loaded;
     _Atomic(struct spread *) spread;
     _Atomic int64_t read_at_ms;  /* monotonic */
@@ -160,6 +160,7 @@ static int pull_now(void *context, struct err *err)
     if (!rc) {
         uint64_t complete = feed_position_complete(&feed->position);
         bool has_moved = atomic_exchange(&feed->complete, complete) != complete;
+        atomic_store(&feed->history, feed_position_history(&feed->position));
         atomic_store(&feed->is_loaded, true);
         atomic_store(&feed->read_at_ms, as_of.mono_ms);
         atomic_store(&feed->known_at_ms, as_of.wall_ms);
@@ -180,6 +181,11 @@ int feed_pull(struct feed *feed, struct err *err)
 uint64_t feed_complete(const struct feed *feed)
 {
     return atomic_load(&feed->complete);
+}
+
+uint64_t feed_history(const struct feed *feed)
+{
+    return atomic_load(&feed->history);
 }
 
 void feed_on_move(struct feed *feed, feed_moved_fn *fn, void *context)

@@ -61,6 +61,9 @@ int feed_pull(struct feed *feed, struct err *err) MUST_CHECK;
 
 /* Every change with a lower number in the feed is in force on this node. Any thread. */
 uint64_t feed_complete(const struct feed *feed);
+/* Whose numbers these are (feed_position_history()). Ask it first: what is told after it is of that
+ * history, or of a later one. */
+uint64_t feed_history(const struct feed *feed);
 
 /* Has `fn` called after each pull that brought something, by whoever pulled: it must be quick. NULL ends
  * that; afterwards no call is under way any more. */

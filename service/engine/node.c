@@ -166,7 +166,8 @@ static int write_beat(struct node *node, struct err *err)
         .key_fingerprint = node->config.key_fingerprint,
         .keys_agree = atomic_load(&node->keys_agree),
         .numbering = numbering,
-        .feed_complete = feed_complete(node->feed), /* first: what follows is at least as new */
+        .feed_history = feed_history(node->feed),
+        .feed_complete = feed_complete(node->feed), /* before what follows, which is as new or newer */
         .started_at_ms = node->started_at_ms,
     };
     rulesets_enter();

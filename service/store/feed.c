@@ -174,6 +174,11 @@ uint64_t feed_position_complete(const struct feed_position *position)
     return position->complete;
 }
 
+uint64_t feed_position_history(const struct feed_position *position)
+{
+    return position->history;
+}
+
 /* --- waiting --------------------------------------------------------------------------------- */
 
 bool store_feed_wait(struct store *store, int timeout_ms)

@@ -20,14 +20,19 @@ static const struct actor keeper = {"node", "node", "", ""}; /* makes no audit r
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+static int forget_reach(struct txn *txn, const struct node_row *node, struct err *err)
+{
+    return txn_exec(txn, "DELETE FROM receipts WHERE node = $1", SQL_VALUES(sql_text(node->name)),
+                    err);
+}
+
 /*
  * Makes the row this run's, whosoever it was. What an earlier run had reached says nothing of this
  * one.
  */
 static int take_name(struct txn *txn, const struct node_row *node, struct err *err)
 {
-    int r = txn_exec(txn, "DELETE FROM receipts WHERE node = $1",
-                     SQL_VALUES(sql_text(node->name)), err);
+    int r = forget_reach(txn, node, err);
     if (r < 0)
         return r;
     return txn_exec(
@@ -103,14 +108,32 @@ static int write_receipt(struct txn *txn, const struct node_row *node, struct er
                     err);
 }
 
-int store_node_beat(struct store *store, const struct node_row *node, bool is_first,
+/* How far the node is, in the numbers of the database as it is now. */
+static int judge_reach(struct txn *txn, struct node_row *node, struct err *err)
+{
+    struct sql_horizon horizon;
+    if (!node->feed_history)
+        return 0;
+    int r = txn->conn->driver->horizon(txn->conn, &horizon, err);
+    if (r < 0)
+        return txn_fail(txn, r);
+    if (horizon.history == node->feed_history)
+        return 0;
+    node->feed_complete = 0;
+    return forget_reach(txn, node, err);
+}
+
+int store_node_beat(struct store *store, const struct node_row *given, bool is_first,
                     struct err *err)
 {
     struct txn *txn;
+    struct node_row row = *given, *node = &row;
     int r = store_begin(store, &keeper, &txn, err);
     if (r < 0)
         return r;
-    r = write_row(txn, node, is_first, err);
+    r = judge_reach(txn, node, err);
+    if (r == 0)
+        r = write_row(txn, node, is_first, err);
     if (r == 0)
         r = write_receipt(txn, node, err);
     if (r == 0)

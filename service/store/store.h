@@ -217,6 +217,8 @@ struct feed_position {
 /* Every commit with a lower number has been read. Stays behind while one with a lower
  * number is still under way, for as long as a commit takes. */
 uint64_t feed_position_complete(const struct feed_position *position);
+/* Another one after the store was restored or taken over; 0: it has only one. */
+uint64_t feed_position_history(const struct feed_position *position);
 /*
  * Rows after the position, at most `limit`, and moves it past them; fewer than `limit` are all that
  * there are. No commit is ever left out, whatever order they came in; a row may come again while a
@@ -249,16 +251,18 @@ struct node_row {
     bool keys_agree;             /* found to be those of the other nodes */
     const char *numbering;       /* version of its numbering data */
     uint64_t feed_complete;      /* every change with a lower number in the feed is in force there */
+    uint64_t feed_history;       /* whose numbers these are: feed_position_history(); 0: the present */
     uint64_t platform_revision;
     int64_t started_at_ms, heartbeat_at_ms; /* by that node's clock */
-    int64_t since_ms;                       /* only of store_node_list() */
+    int64_t since_ms;                       /* only of store_node_list(), which leaves feed_history */
 };
 
 /*
  * Writes the row (heartbeat_at_ms and since_ms are ignored) and, when feed_complete is new, a receipt
  * that says when the node had got that far. `is_first`: takes over the name, and forgets what an
- * earlier run had reached. Else ERR_EXISTS when another run has the name now. Rows that nobody
- * refreshed for a day go on the way.
+ * earlier run had reached. Else ERR_EXISTS when another run has the name now. Of another history of the
+ * store than the present one, nothing is in force (a replica that took over gives out numbers again
+ * that the node has seen). Rows that nobody refreshed for a day go on the way.
  */
 int store_node_beat(struct store *store, const struct node_row *node, bool is_first,
                     struct err *err) MUST_CHECK;

@@ -217,9 +217,10 @@ int store_node_beat(struct store *store, const struct node_row *node, bool is_fi
     struct beat_row *row = &the_server.db.beats[host_named(node->name)];
     bool is_written = store_trip(store) && !has_died(&writing);
     bool is_taken = is_written && !is_first && row->is_there && strcmp(row->run, node->run) != 0;
+    bool is_present = !node->feed_history || node->feed_history == the_server.history;
     if (is_written && !is_taken) {
         *row = (struct beat_row){.is_there = true, .keys_agree = node->keys_agree,
-                                 .feed_complete = node->feed_complete,
+                                 .feed_complete = is_present ? node->feed_complete : 0,
                                  .platform_revision = node->platform_revision,
                                  .started_at_ms = node->started_at_ms,
                                  .heartbeat_at_ms = owner_wall_ns(store->host) / 1000000,

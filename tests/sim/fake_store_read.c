@@ -169,6 +169,11 @@ uint64_t feed_position_complete(const struct feed_position *position)
     return position->complete;
 }
 
+uint64_t feed_position_history(const struct feed_position *position)
+{
+    return position->history;
+}
+
 static bool is_wanted(void *context)
 {
     const struct store *store = context;

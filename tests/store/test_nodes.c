@@ -216,6 +216,19 @@ static void a_new_start_counts_from_where_it_starts(void **state)
     assert_true(since(suite, 2) > clock_now_ms() - minute_ms / 2);
 }
 
+static void a_node_that_has_not_seen_a_fail_over_has_nothing_in_force(void **state)
+{
+    struct suite *suite = *state;
+    struct node_row node = a_node("a", "R1", 9);
+    beat(suite, "a", "R1", 9);
+    assert_true(since(suite, 8) != 0);
+    node.feed_history = 77777; /* no database of ours has that */
+    OK(store_node_beat(suite->store, &node, false, &err));
+    assert_true(since(suite, 8) == 0);
+    beat(suite, "a", "R1", 9);
+    assert_true(since(suite, 8) != 0);
+}
+
 /* --- the number of a change ----------------------------------------------------------------- */
 
 static uint64_t number_of(struct suite *suite, const char *tenant, uint64_t *ret_revision)
@@ -293,6 +306,7 @@ int main(void)
         STORE_TEST(a_change_is_in_force_since_the_first_receipt_beyond_it),
         STORE_TEST(receipts_go_after_five_minutes_but_for_the_last),
         STORE_TEST(a_new_start_counts_from_where_it_starts),
+        STORE_TEST(a_node_that_has_not_seen_a_fail_over_has_nothing_in_force),
         STORE_TEST(a_change_has_a_revision_and_a_number),
         STORE_TEST(a_deletion_is_a_change_too),
         STORE_TEST(a_tenant_that_never_was_has_no_changes),
