@@ -4,101 +4,29 @@
 #include "base/buf.h"
 #include "store/migrations.h"
 #include "store/sql.h"
+#include "store/tables.h"
 
 enum {
-    COLUMNS_MAX = 16,
+    PLANS_MAX = 64,
     VALUES_MAX = 960, /* parameters of one INSERT */
     TELL_EVERY = 5000,
     TEXTS_BYTES_MAX = 64 << 20, /* of the rows of one INSERT */
 };
 
-/* In an order that foreign keys allow. */
-static const struct table {
-    const char *name;
-    const char *columns;
-    const char *kinds; /* of each column: i a number, t a text */
-    const char *key;   /* orders the rows, alike in every database */
-} tables[] = {
-    {"policies", "tenant, revision, rules_version, own_rules_version", "tiii", "tenant"},
-    {"profiles", "id, name, is_default, is_builtin, created_at_ms, updated_at_ms, version", "ttiiiii",
-     "id"},
-    {"profile_rules", "profile, position, target, is_exact, action, divert_to, note", "tititt" "t",
-     "profile, position"},
-    {"tenants",
-     "id, name, profile, outside_line, locale, time_zone, status, created_at_ms, updated_at_ms, "
-     "version",
-     "tttttttiii", "id"},
-    {"contacts", "tenant, position, name, email, phone, webhook", "titt" "tt", "tenant, position"},
-    {"accounts",
-     "tenant, id, display_name, profile, created_at_ms, updated_at_ms, version, rules_version",
-     "ttttiiii", "tenant, id"},
-    {"rules",
-     "tenant, id, account, target, is_exact, is_locked, action, divert_to, note, source, "
-     "starts_at_ms, expires_at_ms, created_at_ms, updated_at_ms, version",
-     "ttttiittttiiiii", "tenant, id"},
-    {"revocations", "jti, note, revoked_at_ms, expires_at_ms", "ttii", "jti"},
-    {"feed", "tenant, jti, revision", "tti", "tenant, jti"},
-    {"audit",
-     "seq, tenant, at_ms, subject, role, request_id, address, action, object, before, after",
-     "ititttttttt", "seq"},
-    {"idempotency", "scope, key, fingerprint, status, headers, body, created_at_ms", "ttiitti",
-     "scope, key"},
-    {"attempts",
-     "tenant, at_ms, decision_id, account, number, kind, country, action, reason, rule_id, "
-     "degraded, origin, call_id, source_ip, revision",
-     "titttttttttttti", "tenant, at_ms, decision_id"},
-    {"attempt_counts", "tenant, account, minute_ms, count", "ttii", "tenant, account, minute_ms"},
-    {"outbox",
-     "tenant, id, key, channel, address, locale, subject, body, about, state, attempts, due_at_ms, "
-     "claimed_by, last_error, created_at_ms, updated_at_ms",
-     "ttttttttttiittii", "tenant, id"},
-    {"call_terms", "id, purpose, retention_days, stated_at_ms, stated_by", "itiit", "id"},
-    {"calls",
-     "tenant, at_ms, id, account, number, kind, country, is_overseas, seconds, disposition, source, "
-     "context, call_id, mark",
-     "tittttt" "iitttt" "t", "tenant, at_ms, id"},
-    {"call_totals",
-     "tenant, account, country, is_overseas, mark, calls, answered, seconds, first_at_ms, "
-     "last_at_ms",
-     "tttitiiiii", "tenant, account, is_overseas, country, mark"},
-    {"call_marks",
-     "tenant, id, account, country, call_id, from_ms, to_ms, note, made_by, made_at_ms",
-     "tttttiitti", "tenant, id"},
-    {"call_source_days", "source, day, calls", "tii", "source, day"},
-    {"call_tenant_sources", "tenant, source", "tt", "tenant, source"},
-    {"call_unmapped", "source, reason, value, records, first_at_ms, last_at_ms", "tttiii",
-     "source, reason, value"},
-    {"call_follows", "source, file, mark, position, version, updated_at_ms", "tttiii",
-     "source, file"},
-    {"campaigns",
-     "id, name, state, is_paused, selection, level, target, action, divert_to, note, "
-     "since_ms, apply_at_ms, grace_ms, rate, last_error, after_tenant, after_account, done, "
-     "total, run, run_until_ms, subject, role, request_id, address, count_out, count_planned, "
-     "count_notified, count_answered, count_skipped, count_failed, count_applied, "
-     "count_undone, count_kept, created_by, created_at_ms, planned_at_ms, notified_at_ms, "
-     "started_at_ms, applied_at_ms, undone_at_ms, updated_at_ms",
-     "tttittttttiiiitttiitittttiiiiiiiiitiiiiiii", "id"},
-    {"campaign_accounts",
-     "tenant, campaign, account, state, reason, made_at_ms, days_covered, days_wanted, calls, "
-     "overseas_calls, last_overseas_ms, rule, replaced, notified_at_ms, applied_at_ms, "
-     "revision, undone_at_ms, undone_revision",
-     "tttttiiiiiittiiiii", "tenant, campaign, account"},
-    {"campaign_rules",
-     "tenant, campaign, account, id, target, is_exact, is_locked, action, divert_to, note, "
-     "source, starts_at_ms, expires_at_ms, created_at_ms, updated_at_ms, json",
-     "tttttiittttiiiit", "tenant, campaign, account"},
-    {"campaign_answers",
-     "tenant, campaign, account, answer, said_by, via, address, said_at_ms",
-     "ttttttti", "tenant, campaign, account"},
+/* A table, as the source has it. */
+struct plan {
+    const struct table *table;
+    struct table_shape shape;
+    uint64_t rows;
 };
-enum { TABLES = sizeof tables / sizeof *tables };
 
 struct copy {
     struct sql *from, *to;
     copy_progress_fn *fn;
     void *context;
     struct copy_progress progress;
-    uint64_t rows[TABLES];
+    struct plan plans[PLANS_MAX];
+    unsigned plans_count;
     struct arena statements; /* prepared by address: kept until both are closed */
 };
 
@@ -109,21 +37,26 @@ static bool is_feed(const struct table *table)
 
 /* --- statements ------------------------------------------------------------------------------ */
 
-static const char *select_text(struct copy *copy, const struct table *table)
+static const char *select_text(struct copy *copy, const struct plan *plan)
 {
-    return arena_printf(&copy->statements, "SELECT %s FROM %s ORDER BY %s", table->columns,
-                        table->name, table->key);
+    return arena_printf(&copy->statements, "SELECT %s FROM %s ORDER BY %s", plan->shape.names,
+                        plan->table->name, plan->shape.key);
 }
 
-/* INSERT of `rows` rows. Rows of the feed get the number of this transaction and their place in
- * it. */
-static const char *insert_text(struct copy *copy, const struct table *table, unsigned rows)
+/* Columns of one row as it is written. Rows of the feed get the number of this transaction and their
+ * place in it. */
+static unsigned width(const struct plan *plan)
+{
+    return plan->shape.columns + (is_feed(plan->table) ? 2 : 0);
+}
+
+static const char *insert_text(struct copy *copy, const struct plan *plan, unsigned rows)
 {
     static _Thread_local char text[32768];
     struct buf out = BUF_OVER(text);
-    unsigned columns = (unsigned)strlen(table->kinds) + (is_feed(table) ? 2 : 0), n = 0;
-    buf_printf(&out, "INSERT INTO %s (%s%s) VALUES ", table->name, table->columns,
-               is_feed(table) ? ", seq, place" : "");
+    unsigned columns = width(plan), n = 0;
+    buf_printf(&out, "INSERT INTO %s (%s%s) VALUES ", plan->table->name, plan->shape.names,
+               is_feed(plan->table) ? ", seq, place" : "");
     for (unsigned row = 0; row < rows; row++)
         for (unsigned i = 0; i < columns; i++)
             buf_printf(&out, "%s$%u%s", i ? ", " : row ? ", (" : "(", ++n,
@@ -151,42 +84,61 @@ static void tell(struct copy *copy)
 
 /* --- before ---------------------------------------------------------------------------------- */
 
+/* A source is never changed, so neither made nor brought up to date. */
+static int open_one(const char *url, bool is_source, struct sql **ret, struct err *err)
+{
+    const struct sql_driver *driver = sql_driver_of(url);
+    struct sql *sql;
+    int r = driver ? driver->check_url(url, err)
+                   : err_set(err, ERR_INVALID,
+                             "expected sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    if (r == 0 && is_source && driver->check_exists)
+        r = driver->check_exists(url, err);
+    if (r == 0)
+        r = driver->open(url, &sql, err);
+    if (r < 0)
+        return r;
+    r = is_source ? migrations_are_applied(sql, err) : migrate(sql, NULL, err);
+    if (r < 0) {
+        driver->close(sql);
+        return r;
+    }
+    *ret = sql;
+    return 0;
+}
+
 static int open_both(struct copy *copy, const char *from, const char *to, struct err *err)
 {
-    static const char *const names[] = {"--from", "--to"};
-    const char *urls[] = {from, to};
-    struct sql **sqls[] = {&copy->from, &copy->to};
-    for (int i = 0; i < 2; i++) {
-        const struct sql_driver *driver = sql_driver_of(urls[i]);
-        struct err said = {0};
-        int r = driver ? driver->check_url(urls[i], &said)
-                       : err_set(&said, ERR_INVALID,
-                                 "expected sqlite:FILE or "
-                                 "postgres://USER:PASSWORD@HOST:PORT/DATABASE");
-        if (r == 0)
-            r = driver->open(urls[i], sqls[i], &said);
-        if (r == 0)
-            r = migrate(*sqls[i], NULL, &said);
-        if (r < 0)
-            return err_set(err, r, "%s: %s", names[i], said.text);
-    }
-    return 0;
+    struct err said = {0};
+    int r = open_one(from, true, &copy->from, &said);
+    if (r < 0)
+        return err_set(err, r, "--from: %s", said.text);
+    r = open_one(to, false, &copy->to, &said);
+    return r < 0 ? err_set(err, r, "--to: %s", said.text) : 0;
+}
+
+static int count_of(struct copy *copy, struct sql_conn *conn, const char *table, uint64_t *ret,
+                    struct err *err)
+{
+    int64_t count = 0;
+    const char *text = arena_printf(&copy->statements, "SELECT count(*) FROM %s", table);
+    int r = text ? ask(conn, text, &count, err) : err_set(err, ERR_NOMEM, "out of memory");
+    *ret = (uint64_t)count;
+    return r;
 }
 
 /* What the migrations put there goes; anything else is somebody's. */
 static int make_room(struct copy *copy, struct sql_conn *conn, struct err *err)
 {
-    int64_t found = 0;
-    int r = ask(conn,
-                "SELECT (SELECT count(*) FROM tenants) + (SELECT count(*) FROM audit) + "
-                "(SELECT count(*) FROM feed) + (SELECT count(*) FROM revocations) + "
-                "(SELECT count(*) FROM attempts) + (SELECT count(*) FROM attempt_counts) + "
-                "(SELECT count(*) FROM outbox) + "
-                "(SELECT count(*) FROM idempotency) + (SELECT count(*) FROM rules) + "
-                "(SELECT count(*) FROM call_terms)",
-                &found, err);
-    if (r == 0 && found)
-        r = err_set(err, ERR_EXISTS, "--to: %s is not empty", copy->to->name);
+    uint64_t found = 0;
+    int r = 0;
+    for (const struct table *table = tables; table->name && r == 0; table++) {
+        if (table->what == TABLE_COPIED)
+            r = count_of(copy, conn, table->name, &found, err);
+        if (r == 0 && found)
+            r = err_set(err, ERR_EXISTS, "--to: %s is not empty: table %s has rows",
+                        copy->to->name, table->name);
+    }
     if (r == 0)
         r = sql_exec(conn, "DELETE FROM profiles", SQL_NO_VALUES, err);
     if (r == 0)
@@ -194,26 +146,34 @@ static int make_room(struct copy *copy, struct sql_conn *conn, struct err *err)
     return r;
 }
 
-static int count_rows(struct copy *copy, struct sql_conn *conn, struct err *err)
+static int make_plans(struct copy *copy, struct sql_conn *conn, struct err *err)
 {
+    static const char *const numbered_anew[] = {"seq", "place", NULL};
     int r = 0;
-    for (unsigned i = 0; i < TABLES && r == 0; i++) {
-        int64_t count = 0;
-        const char *text =
-            arena_printf(&copy->statements, "SELECT count(*) FROM %s", tables[i].name);
-        r = text ? ask(conn, text, &count, err) : err_set(err, ERR_NOMEM, "out of memory");
-        copy->rows[i] = (uint64_t)count;
-        copy->progress.total += 2 * (uint64_t)count;
+    for (const struct table *table = tables; table->name && r == 0; table++) {
+        struct plan *plan = &copy->plans[copy->plans_count];
+        if (table->what == TABLE_OF_HERE)
+            continue;
+        if (copy->plans_count == PLANS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d tables", PLANS_MAX);
+        plan->table = table;
+        r = table_shape(conn, table->name, is_feed(table) ? numbered_anew : NULL,
+                        &copy->statements, &plan->shape, err);
+        if (r == 0)
+            r = count_of(copy, conn, table->name, &plan->rows, err);
+        if (r == 0)
+            copy->progress.total += 2 * plan->rows;
+        copy->plans_count++;
     }
     return r;
 }
 
 static void begin_table(struct copy *copy, unsigned at, bool is_checking)
 {
-    copy->progress.table = tables[at].name;
+    copy->progress.table = copy->plans[at].table->name;
     copy->progress.is_checking = is_checking;
     copy->progress.rows = 0;
-    copy->progress.rows_total = copy->rows[at];
+    copy->progress.rows_total = copy->plans[at].rows;
     tell(copy);
 }
 
@@ -235,7 +195,7 @@ static void end_table(struct copy *copy)
 
 /* Rows gathered for one INSERT, and statements for a full one and for a single row. */
 struct batch {
-    const struct table *table;
+    const struct plan *plan;
     unsigned columns, rows, rows_max;
     uint64_t seq, place; /* of the feed */
     const char *full, *single;
@@ -243,17 +203,17 @@ struct batch {
     struct sql_value values[VALUES_MAX];
 };
 
-static int batch_init(struct copy *copy, struct batch *batch, const struct table *table,
+static int batch_init(struct copy *copy, struct batch *batch, const struct plan *plan,
                       uint64_t seq, struct err *err)
 {
-    batch->table = table;
-    batch->columns = (unsigned)strlen(table->kinds) + (is_feed(table) ? 2 : 0);
+    batch->plan = plan;
+    batch->columns = width(plan);
     batch->rows = 0;
     batch->rows_max = VALUES_MAX / batch->columns;
     batch->seq = seq;
     batch->place = 0;
-    batch->full = insert_text(copy, table, batch->rows_max);
-    batch->single = insert_text(copy, table, 1);
+    batch->full = insert_text(copy, plan, batch->rows_max);
+    batch->single = insert_text(copy, plan, 1);
     return batch->full && batch->single ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
@@ -277,8 +237,8 @@ static int batch_write(struct batch *batch, struct sql_conn *to, struct err *err
 static int batch_add(struct batch *batch, struct sql_conn *from, struct err *err)
 {
     struct sql_value *value = &batch->values[batch->rows * batch->columns];
-    for (const char *kind = batch->table->kinds; *kind; kind++, value++) {
-        unsigned column = (unsigned)(kind - batch->table->kinds);
+    for (const char *kind = batch->plan->shape.kinds; *kind; kind++, value++) {
+        unsigned column = (unsigned)(kind - batch->plan->shape.kinds);
         if (*kind == 'i') {
             *value = sql_int(sql_column_int(from, column));
             continue;
@@ -289,7 +249,7 @@ static int batch_add(struct batch *batch, struct sql_conn *from, struct err *err
             return err_set(err, ERR_NOMEM, "out of memory");
         *value = sql_slice((struct slice){copy, text.n});
     }
-    if (is_feed(batch->table)) {
+    if (is_feed(batch->plan->table)) {
         *value++ = sql_int((int64_t)batch->seq);
         *value++ = sql_int((int64_t)batch->place++);
     }
@@ -300,8 +260,8 @@ static int batch_add(struct batch *batch, struct sql_conn *from, struct err *err
 static int copy_table(struct copy *copy, unsigned at, struct sql_conn *from, struct sql_conn *to,
                       struct batch *batch, uint64_t seq, struct err *err)
 {
-    const char *text = select_text(copy, &tables[at]);
-    int r = text ? batch_init(copy, batch, &tables[at], seq, err)
+    const char *text = select_text(copy, &copy->plans[at]);
+    int r = text ? batch_init(copy, batch, &copy->plans[at], seq, err)
                  : err_set(err, ERR_NOMEM, "out of memory");
     if (r < 0)
         return r;
@@ -317,7 +277,7 @@ static int copy_table(struct copy *copy, unsigned at, struct sql_conn *from, str
     if (r == 0)
         r = batch_write(batch, to, err);
     end_table(copy);
-    return r < 0 ? err_context(err, "table %s", tables[at].name) : 0;
+    return r < 0 ? err_context(err, "table %s", copy->plans[at].table->name) : 0;
 }
 
 static int copy_tables(struct copy *copy, struct sql_conn *from, struct sql_conn *to,
@@ -333,7 +293,7 @@ static int copy_tables(struct copy *copy, struct sql_conn *from, struct sql_conn
         r = make_room(copy, to, err);
     if (r == 0)
         r = to->driver->seq(to, &seq, err);
-    for (unsigned i = 0; i < TABLES && r == 0; i++)
+    for (unsigned i = 0; i < copy->plans_count && r == 0; i++)
         r = copy_table(copy, i, from, to, batch, seq, err);
     if (r == 0 && to->driver->copied)
         r = to->driver->copied(to, err);
@@ -347,7 +307,7 @@ static int copy_all(struct copy *copy, struct sql_conn *from, struct err *err)
     struct sql_conn *to;
     int r = sql_scope(from, SLICE_LIT(SQL_EVERYBODY), err);
     if (r == 0)
-        r = count_rows(copy, from, err);
+        r = make_plans(copy, from, err);
     if (r == 0)
         r = sql_begin(copy->to, SQL_ALONE, &to, err);
     if (r < 0)
@@ -361,10 +321,10 @@ static int copy_all(struct copy *copy, struct sql_conn *from, struct err *err)
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-static bool is_same_row(const struct table *table, struct sql_conn *a, struct sql_conn *b)
+static bool is_same_row(const struct plan *plan, struct sql_conn *a, struct sql_conn *b)
 {
-    for (const char *kind = table->kinds; *kind; kind++) {
-        unsigned column = (unsigned)(kind - table->kinds);
+    for (const char *kind = plan->shape.kinds; *kind; kind++) {
+        unsigned column = (unsigned)(kind - plan->shape.kinds);
         bool is_same = *kind == 'i' ? sql_column_int(a, column) == sql_column_int(b, column)
                                     : slice_equals(sql_column_text(a, column),
                                                    sql_column_text(b, column));
@@ -377,7 +337,7 @@ static bool is_same_row(const struct table *table, struct sql_conn *a, struct sq
 static int compare_table(struct copy *copy, unsigned at, struct sql_conn *from, struct sql_conn *to,
                          struct err *err)
 {
-    const char *text = select_text(copy, &tables[at]);
+    const char *text = select_text(copy, &copy->plans[at]);
     int a, b = 0;
     if (!text)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -392,17 +352,17 @@ static int compare_table(struct copy *copy, unsigned at, struct sql_conn *from, 
             b = sql_next(to, err);
         if (a < 0 || b < 0 || (a == 0 && b == 0))
             break;
-        is_same = a == b && is_same_row(&tables[at], from, to);
+        is_same = a == b && is_same_row(&copy->plans[at], from, to);
         row_done(copy);
     }
     sql_end(from);
     sql_end(to);
     end_table(copy);
     if (a < 0 || b < 0)
-        return err_context(err, "table %s", tables[at].name);
+        return err_context(err, "table %s", copy->plans[at].table->name);
     return is_same ? 0
                    : err_set(err, ERR_IO, "row %llu of table %s is not the same in %s: do not use it",
-                             (unsigned long long)copy->progress.rows, tables[at].name,
+                             (unsigned long long)copy->progress.rows, copy->plans[at].table->name,
                              copy->to->name);
 }
 
@@ -413,7 +373,7 @@ static int compare_all(struct copy *copy, struct sql_conn *from, struct err *err
     if (r < 0)
         return r;
     r = sql_scope(to, SLICE_LIT(SQL_EVERYBODY), err);
-    for (unsigned i = 0; i < TABLES && r == 0; i++)
+    for (unsigned i = 0; i < copy->plans_count && r == 0; i++)
         r = compare_table(copy, i, from, to, err);
     sql_rollback(to);
     return r;

@@ -156,3 +156,21 @@ int migrate(struct sql *sql, unsigned *ret_applied, struct err *err)
         *ret_applied = applied;
     return 0;
 }
+
+int migrations_are_applied(struct sql *sql, struct err *err)
+{
+    int64_t version = 0;
+    int r = present_version(sql, &version, err);
+    if (r == 0)
+        r = check_known(sql->driver, version, err);
+    if (r < 0)
+        return r;
+    if (version == 0)
+        return err_set(err, ERR_NOT_FOUND, "%s: there is no store in it", sql->name);
+    if (next_after(sql->driver, version)->name)
+        return err_set(err, ERR_VERSION,
+                       "%s: its schema is version %lld and this program needs a newer one: run sekisho "
+                       "store migrate first",
+                       sql->name, (long long)version);
+    return 0;
+}

@@ -14,5 +14,7 @@
 /* *ret_applied (may be NULL): how many were. ERR_VERSION: the database has a version that this
  * program does not know. ERR_FORBIDDEN: its user may not; the text says who may, and how. */
 int migrate(struct sql *sql, unsigned *ret_applied, struct err *err) MUST_CHECK;
+/* Is it a store, and up to date? Changes nothing. ERR_NOT_FOUND: it is none; ERR_VERSION. */
+int migrations_are_applied(struct sql *sql, struct err *err) MUST_CHECK;
 
 #endif

@@ -114,9 +114,14 @@ struct sql_insert {
 struct sql_driver {
     const char *schemes[3]; /* "sqlite"; what a URL begins with */
     const struct migration *migrations;
+    /* Names of all tables; and the columns of the table $1 in their order: name, whether it is a number, place in
+     * the primary key (from 1; 0: none). */
+    const char *tables_text, *columns_text;
 
     /* Is `url`, as the user gave it, one of ours? Looks at the text alone and never repeats it. */
     int (*check_url)(const char *url, struct err *err);
+    /* Is there something at this URL? ERR_NOT_FOUND: opening it would make it. NULL: opening makes nothing. */
+    int (*check_exists)(const char *url, struct err *err);
     /* Such a URL. Recognises a database that is not ours (ERR_VERSION). */
     int (*open)(const char *url, struct sql **ret, struct err *err);
     void (*close)(struct sql *sql);

@@ -14,11 +14,13 @@
 
 #include <assert.h>
 
+#include "base/buf.h"
 #include "store/pg_conn.h"
 #include "store/pg_feed.h"
 #include "store/pg_listen.h"
 #include "store/pg_ping.h"
 #include "store/pg_queue.h"
+#include "store/tables.h"
 
 struct database {
     struct sql base;
@@ -167,27 +169,23 @@ static int postgres_check_user(struct sql *base, struct err *err)
 /* What the service does, and no more: the audit trail cannot be changed, nor the schema. */
 static int postgres_grant(struct sql_conn *base, const char *user, struct err *err)
 {
+    static const char *const rights[] = {[TABLE_ALL] = "SELECT, INSERT, UPDATE, DELETE",
+                                         [TABLE_APPENDED] = "SELECT, INSERT",
+                                         [TABLE_READ] = "SELECT"};
     struct pg_conn *conn = (struct pg_conn *)base;
-    char text[1024];
+    char text[16384];
+    struct buf grants = BUF_OVER(text);
     int r = pg_conn_start(conn, err);
     if (r < 0)
         return r;
     char *name = PQescapeIdentifier(conn->client->pg, user, strlen(user));
     if (!name)
         return err_set(err, ERR_INVALID, "not the name of a user");
-    int n = snprintf(text, sizeof text,
-                     "GRANT SELECT, INSERT, UPDATE, DELETE ON policies, tenants, contacts, "
-                     "accounts, rules, profiles, profile_rules, feed, revocations, idempotency, "
-                     "attempts, attempt_counts, commits, nodes, receipts, outbox, call_terms, "
-                     "calls, call_totals, call_marks, call_source_days, call_tenant_sources, "
-                     "call_unmapped, call_follows, leases, campaigns, campaign_accounts, "
-                     "campaign_rules, campaign_answers TO %s; "
-                     "GRANT SELECT, INSERT ON audit TO %s; "
-                     "GRANT SELECT ON sekisho_migrations, sequences TO %s; "
-                     "GRANT SELECT, USAGE ON SEQUENCE feed_numbers TO %s",
-                     name, name, name, name);
+    for (const struct table *table = tables; table->name; table++)
+        buf_printf(&grants, "GRANT %s ON %s TO %s; ", rights[table->rights], table->name, name);
+    buf_printf(&grants, "GRANT SELECT, USAGE ON SEQUENCE feed_numbers TO %s", name);
     PQfreemem(name);
-    if (n >= (int)sizeof text)
+    if (grants.overflowed)
         return err_set(err, ERR_INVALID, "not the name of a user");
     return postgres_script(base, text, err);
 }
@@ -287,6 +285,13 @@ static int postgres_open(const char *url, struct sql **ret, struct err *err)
 const struct sql_driver sql_postgres = {
     .schemes = {"postgres", "postgresql"},
     .migrations = migrations_postgres,
+    .tables_text = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') "
+                   "AND relnamespace = to_regnamespace(current_schema()) ORDER BY relname",
+    .columns_text =
+        "SELECT a.attname::text, a.atttypid IN ('int4'::regtype, 'int8'::regtype), "
+        "COALESCE(array_position(string_to_array(i.indkey::text, ' '), a.attnum::text), 0) "
+        "FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary "
+        "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
     .check_url = postgres_check_url,
     .open = postgres_open,
     .close = postgres_close,

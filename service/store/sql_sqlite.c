@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/sqlite_conn.h"
@@ -214,6 +215,15 @@ static int sqlite_check_url(const char *url, struct err *err)
     return 0;
 }
 
+static int sqlite_check_exists(const char *url, struct err *err)
+{
+    const char *file = url + strcspn(url, ":") + 1;
+    struct stat of;
+    if (stat(file, &of) != 0)
+        return err_set(err, ERR_NOT_FOUND, "%s: %s", file, strerror(errno));
+    return of.st_size ? 0 : err_set(err, ERR_NOT_FOUND, "%s: there is no store in it", file);
+}
+
 static int sqlite_open(const char *url, struct sql **ret, struct err *err)
 {
     const char *address = url + strcspn(url, ":") + 1;
@@ -247,7 +257,11 @@ static int sqlite_open(const char *url, struct sql **ret, struct err *err)
 const struct sql_driver sql_sqlite = {
     .schemes = {"sqlite"},
     .migrations = migrations_sqlite,
+    .tables_text = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "
+                   "ESCAPE '\\' ORDER BY name",
+    .columns_text = "SELECT name, type IN ('INTEGER', 'BIGINT'), pk FROM pragma_table_info($1) ORDER BY cid",
     .check_url = sqlite_check_url,
+    .check_exists = sqlite_check_exists,
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = sqlite_begin,
