@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "doors/answer_stream.h"
 #include "doors/authorize.h"
 #include "doors/connection.h"
 
@@ -76,8 +77,10 @@ static bool add_own(struct MHD_Response *response, const struct connection *conn
 
 /* --- sending -------------------------------------------------------------------------------- */
 
-static struct MHD_Response *response_new(const struct answer *answer)
+static struct MHD_Response *response_new(struct connection *connection, const struct answer *answer)
 {
+    if (answer->stream)
+        return answer_stream_new(connection, answer->stream);
     static const enum MHD_ResponseMemoryMode modes[] = {
         [BODY_KEPT] = MHD_RESPMEM_PERSISTENT,
         [BODY_COPIED] = MHD_RESPMEM_MUST_COPY,
@@ -107,7 +110,7 @@ static enum MHD_Result queue(struct connection *connection, int status,
 
 enum MHD_Result answer_send(struct connection *connection, const struct answer *answer)
 {
-    struct MHD_Response *response = response_new(answer);
+    struct MHD_Response *response = response_new(connection, answer);
     if (!response) {
         if (answer->memory == BODY_TAKEN)
             free((void *)answer->body.p);

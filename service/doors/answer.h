@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 
+struct body_stream;
 struct connection;
 
 struct answer {
@@ -19,6 +20,7 @@ struct answer {
         BODY_TAKEN,  /* from malloc; is freed */
     } memory;
     struct slice body;
+    struct body_stream *stream; /* takes; the body in place of it, or NULL */
     const char *content_type; /* NULL when there is no body */
     const char *authenticate, *allow, *location; /* NULL: not sent */
     bool is_retryable; /* Retry-After */

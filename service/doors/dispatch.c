@@ -243,6 +243,7 @@ static enum MHD_Result send_response(struct connection *connection, struct respo
         .status = response->status ? response->status : 200,
         .memory = BODY_COPIED,
         .body = response->text,
+        .stream = response->stream,
         .content_type = response->content_type ? response->content_type : "application/json",
         .location = response->location,
         .etag = response->etag,
@@ -258,7 +259,8 @@ static enum MHD_Result send_response(struct connection *connection, struct respo
         answer.body = slice_of(text);
         answer.memory = BODY_TAKEN;
     }
-    if (answer.body.n == 0)
+    response->stream = NULL;
+    if (answer.body.n == 0 && !answer.stream)
         answer.content_type = NULL;
     return answer_send(connection, &answer);
 }
@@ -281,6 +283,8 @@ enum MHD_Result dispatch_answer(struct connection *connection)
         result = send_response(connection, &response);
     }
     json_decref(response.json);
+    if (response.stream)
+        response.stream->release(response.stream);
     return result;
 }
 

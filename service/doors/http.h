@@ -91,10 +91,23 @@ struct slice request_query(const struct request *request, const char *name);
 /* A header's value, or p == NULL. */
 struct slice request_header(const struct request *request, const char *name);
 
+/*
+ * A body that is made piece by piece while it is sent, so that it may be longer than memory. It belongs
+ * to whoever has it: `release` is called once, whether or not it was sent to its end.
+ */
+enum { STREAM_PIECE_BYTES = 256 * 1024, STREAM_FULL_BYTES = STREAM_PIECE_BYTES / 4 * 3 };
+struct body_stream {
+    /* Adds the next piece to `out`, which is empty; best until STREAM_FULL_BYTES are in it. 1: there may
+     * be more, 0: that was the end, or ERR_*: the connection is cut, so that nobody takes half for all. */
+    int (*more)(struct body_stream *stream, struct buf *out, struct err *err);
+    void (*release)(struct body_stream *stream);
+};
+
 struct response {
     int status;           /* 0 stands for 200 */
     json_t *json;         /* takes; the body, or NULL */
     struct slice text;    /* body when json is NULL; arena or static memory */
+    struct body_stream *stream; /* takes; the body in place of both, or NULL */
     const char *content_type; /* NULL: application/json */
     const char *location; /* arena memory, or NULL */
     uint64_t etag;        /* 0: none; sent with an error too, so that a 412 names the present one */

@@ -86,6 +86,8 @@ rest_work rest_lint, rest_lint_fix;
 rest_work rest_revoked_list, rest_revoked_put;
 rest_work rest_audit_list;
 rest_work rest_attempt_list;
+rest_work rest_mark_list, rest_mark_get, rest_mark_create, rest_mark_delete;
+rest_work rest_history_list, rest_history_sums, rest_history_tenant;
 rest_work rest_node_list, rest_propagation;
 
 #endif

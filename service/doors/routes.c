@@ -32,6 +32,11 @@ static const char *const records[] = {"limit", "cursor", "tenant", NULL};
 static const char *const attempts[] = {"limit", "cursor", "account", "from", "to", NULL};
 static const char *const all_attempts[] = {"limit", "cursor", "account", "from", "to", "tenant", NULL};
 static const char *const lint[] = {"days", NULL};
+static const char *const history[] = {"limit", "cursor", "overseas", "since", "until", "days_min", "by",
+                                      "tenant", "profile", NULL};
+static const char *const history_sums[] = {"since", "until", "days_min", "tenant", "profile", NULL};
+static const char *const own_history[] = {"limit", "cursor", "overseas", "since", "until", "days_min",
+                                          NULL};
 static const char *const propagation[] = {"revision", "wait", NULL};
 static const char *const provision[] = {"dry_run", "tenant", "charset", NULL};
 static const char *const ready[] = {"verbose", NULL};
@@ -66,6 +71,11 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/tenants/{t}/lint",            CUSTOMER_READ, ASK,   T,                rest_lint,           lint},
     {"POST",   "/v1/tenants/{t}/lint/fix",        CUSTOMER_EDIT, WRITE, T | BODY,         rest_lint_fix,       NULL},
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
+    {"GET",    "/v1/tenants/{t}/calls/marks",     OPERATOR,      READ,  T,                rest_mark_list,      paged},
+    {"POST",   "/v1/tenants/{t}/calls/marks",     OPERATOR,      WRITE, T | BODY,         rest_mark_create,    NULL},
+    {"GET",    "/v1/tenants/{t}/calls/marks/{id}", OPERATOR,     READ,  T,                rest_mark_get,       NULL},
+    {"DELETE", "/v1/tenants/{t}/calls/marks/{id}", OPERATOR,     WRITE, T,                rest_mark_delete,    NULL},
+    {"GET",    "/v1/tenants/{t}/history",         CUSTOMER_READ, ASK,   T,                rest_history_tenant, own_history},
     {"GET",    "/v1/tenants/{t}/audit",           CUSTOMER_READ, READ,  T,                rest_audit_list,     paged},
     {"GET",    "/v1/tenants/{t}/propagation",     MANY_READ,     ASK,   T,                rest_propagation,    propagation},
 
@@ -89,6 +99,8 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/tokens/revoked",              OPERATOR,      READ,  0,                rest_revoked_list,   paged},
     {"PUT",    "/v1/tokens/revoked/{jti}",        OPERATOR,      WRITE, BODY,             rest_revoked_put,    NULL},
 
+    {"GET",    "/v1/accounts",                    ONBOARD,       ASK,   0,                rest_history_list,   history},
+    {"GET",    "/v1/history",                     ONBOARD,       ASK,   0,                rest_history_sums,   history_sums},
     {"GET",    "/v1/attempts",                    OPERATOR,      READ,  0,                rest_attempt_list,   all_attempts},
     {"GET",    "/v1/audit",                       OPERATOR,      READ,  0,                rest_audit_list,     records},
 

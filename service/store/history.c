@@ -356,9 +356,9 @@ static bool set_bounds(const struct history_filter *filter, struct bound *from,
     return true;
 }
 
-static int set_period(struct walk *walk, int32_t *ret_first, int32_t *ret_last, struct err *err)
+static int set_period(struct walk *walk, const struct history_period *period, int32_t *ret_first,
+                      int32_t *ret_last, struct err *err)
 {
-    const struct history_period *period = &walk->filter->period;
     walk->days_min = period->days_min ? period->days_min : HISTORY_DAYS_MIN;
     walk->until_ms = period->until_ms ? period->until_ms : clock_now_ms();
     int32_t last = day_of_ms(walk->until_ms - 1);
@@ -384,7 +384,7 @@ int store_history_each(struct store *store, const struct history_filter *filter,
     struct walk walk = {.filter = filter, .fn = fn, .context = context};
     struct bound from, last_bound;
     int32_t first = 0, last = 0;
-    int r = set_period(&walk, &first, &last, err);
+    int r = set_period(&walk, &filter->period, &first, &last, err);
     if (r < 0 || !set_bounds(filter, &from, &last_bound))
         return r;
     r = txn_begin(store, SQL_WALK, &walk.txn, err);
@@ -398,5 +398,35 @@ int store_history_each(struct store *store, const struct history_filter *filter,
         r = walk_all(&walk, from, &last_bound, err);
     coverage_release(&walk.coverage);
     store_rollback(walk.txn);
+    return r;
+}
+
+int store_history_sources(struct store *store, const struct history_period *period,
+                          store_source_fn *fn, void *context, struct err *err)
+{
+    struct walk walk = {0};
+    struct coverage *coverage = &walk.coverage;
+    int32_t first = 0, last = 0;
+    int r = set_period(&walk, period, &first, &last, err);
+    if (r == 0)
+        r = store_begin(store, NULL, &walk.txn, err);
+    if (r < 0)
+        return r;
+    r = coverage_init(coverage, first, last, walk.txn, err);
+    store_rollback(walk.txn);
+    for (unsigned i = 0; i < coverage->sources_count && r == 0; i++) {
+        coverage_clear(coverage);
+        coverage_take(coverage, slice_of(coverage->sources[i].name));
+        coverage_settle(coverage);
+        struct source_history source = {
+            .source = coverage->sources[i].name,
+            .days_covered = coverage_from(coverage, first),
+            .days_wanted = (int)coverage->days,
+            .gaps = coverage->gaps,
+            .gaps_count = coverage->gaps_count,
+        };
+        r = fn(context, &source, err);
+    }
+    coverage_release(coverage);
     return r;
 }

@@ -79,4 +79,27 @@ struct history_filter {
 int store_history_each(struct store *store, const struct history_filter *filter,
                        store_history_fn *fn, void *context, struct err *err) MUST_CHECK;
 
+/* A source (PBX) and its days of the period. */
+struct source_history {
+    const char *source; /* borrowed, as the gaps */
+    int days_covered, days_wanted;
+    const struct day_range *gaps;
+    unsigned gaps_count;
+};
+typedef int store_source_fn(void *context, const struct source_history *source, struct err *err);
+/* In order of name; errors as above. */
+int store_history_sources(struct store *store, const struct history_period *period,
+                          store_source_fn *fn, void *context, struct err *err) MUST_CHECK;
+
+/* Unmarked calls abroad of all time, removed ones included; most called first. */
+struct country_calls {
+    char country[4]; /* "": not assigned */
+    uint64_t calls, answered, seconds;
+    int64_t first_at_ms, last_at_ms;
+};
+/* Of one account, or of the whole tenant (account.p NULL). */
+int store_call_countries(struct txn *txn, struct slice tenant, struct slice account,
+                         struct arena *arena, struct country_calls **ret, unsigned *ret_count,
+                         struct err *err) MUST_CHECK;
+
 #endif

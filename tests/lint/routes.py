@@ -34,7 +34,7 @@ def admin_routes():
     source = (DOORS / "routes.c").read_text()
     names = enums(source)
     queries = {name: set(re.findall(r'"(\w+)"', body)) for name, body in
-               re.findall(r"static const char \*const (\w+)\[\] = \{(.*?)\};", source)}
+               re.findall(r"static const char \*const (\w+)\[\] = \{(.*?)\};", source, re.S)}
     table = source[source.index("admin_routes[] = {"):]
     rows = re.findall(r'\{"(\w+)",\s*"([^"]+)",\s*([^,]+),\s*\w+,\s*([^,]+),\s*\w+,\s*(\w+)\}', table)
     assert len(rows) == table.count('{"'), "a row that is not understood"

@@ -14,8 +14,9 @@ from rest import ANY
 
 VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_revision", "decision_id", "numbering",
             "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object",
-            "since", "started_at", "heartbeat_at", "keys", "feed_position", "address", "type"}
-LONGER = {"attempts", "records"}  # lists that may have more than the example shows
+            "since", "until", "from", "to", "known_since", "gaps", "gaps_count", "days_covered", "made_at", "made_by",
+            "started_at", "heartbeat_at", "keys", "feed_position", "address", "type"}
+LONGER = {"attempts", "records", "sources"}  # lists that may have more than the example shows
 
 
 def test_it_is_served(daemon):
