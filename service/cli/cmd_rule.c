@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/change.h"
+#include "cli/lists.h"
 #include "cli/rules.h"
 
 struct rule_options {
@@ -281,4 +282,5 @@ const struct command rule_commands[] = {
     ROW("delete", "Deletes a rule", NULL, delete_options, delete),
     ROW("replace", "Replaces all rules of a tenant, or of one of its accounts, as one change", NULL,
         replace_options, replace),
+    LIST_ROWS,
     {0}};

@@ -3,6 +3,7 @@ import csv
 
 import pytest
 from rest import ANY, all_pages, as_role, new_tenant, problem, revision, verdict
+from test_cli import Cli
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -237,3 +238,56 @@ def test_the_same_import_again(daemon, tenant):
     first = daemon.rest("POST", path, b"010\n", headers=headers)
     assert daemon.rest("POST", path, b"010\n", headers=headers).body == first.body
     problem(daemon.rest("POST", path + "?action=allow", b"010\n", headers=headers), 422, "idempotency_mismatch")
+
+
+# --- sekisho rule import and export ----------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def cli(daemon):
+    return Cli(daemon)
+
+
+def test_the_command_line_previews_and_imports(daemon, cli, tenant, tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_bytes("規制番号,許可,拒否,担当\r\n010,,○,山田\r\n0101,○,,\r\n".encode("cp932"))
+    said = cli("rule", "import", tenant, file, "--preview").splitlines()
+    assert said[:2] == ["shift_jis, with a header, separated by commas; columns: target, allow, deny",
+                        "ignored columns: 担当"]
+    assert [line.split() for line in said[2:5]] == [["LINE", "CHANGE", "TARGET", "TO"], ["2", "added", "010", "deny"],
+                                                    ["3", "added", "0101", "allow"]]
+    assert said[5] == "preview, nothing was changed: 2 added, 0 changed, 0 removed, 0 unchanged"
+    assert actions(daemon, tenant) == {}
+    said = cli("rule", "import", tenant, file, "--wait").splitlines()
+    assert said[2].startswith(f"tenant {tenant}: 2 added, 0 changed, 0 removed, 0 unchanged  (revision ")
+    assert said[3].startswith("in force on ")
+    assert actions(daemon, tenant) == {"010": "deny", "0101": "allow"}
+    assert cli.json("rule", "import", tenant, "-", "--merge", stdin="010,○\n")["counts"]["changed"] == 1
+    said = cli("rule", "import", tenant, "-", "--account", "1001", "--action", "allow", stdin="0101\n")
+    assert f"account 1001 of tenant {tenant}: 1 added" in said
+
+
+def test_the_command_line_and_refused_lines(daemon, cli, tenant, tmp_path):
+    text = "010,×\n0101,perhaps\n"
+    said = cli("rule", "import", tenant, "-", "--preview", stdin=text, status=1)
+    assert "line 2 refused: action: \"perhaps\" is neither allow nor deny\n" in said
+    assert "the first is line 2" in cli("rule", "import", tenant, "-", stdin=text, status=2)
+    assert actions(daemon, tenant) == {}
+    assert "1 added, 0 changed, 0 removed, 0 unchanged, 1 refused" in cli(
+        "rule", "import", tenant, "-", "--skip-refused", stdin=text)
+    assert actions(daemon, tenant) == {"010": "deny"}
+    assert "No such file" in cli("rule", "import", tenant, tmp_path / "nowhere", status=2)
+    big = tmp_path / "big"
+    big.write_bytes(b"#" * (8 << 20) + b"\n")
+    assert "larger than 8 MB" in cli("rule", "import", tenant, big, status=2)
+
+
+def test_the_command_line_exports(daemon, cli, tenant, tmp_path):
+    load(daemon, tenant, "010,×,\"海外, 全部\"\n0101,○,\n")
+    assert cli("rule", "export", tenant) == export(daemon, tenant).text.replace("\r\n", "\n")  # text mode of the pipe
+    file = tmp_path / "out.csv"
+    assert cli("rule", "export", tenant, "--charset", "shift_jis", "--output", file) == ""
+    assert "海外" in file.read_bytes().decode("cp932")
+    assert "2 unchanged" in cli("rule", "import", tenant, file)
+    cli("rule", "export", tenant, "--bom", "--output", file)
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert "there is nothing here" in cli("rule", "export", "nobody", status=2)
