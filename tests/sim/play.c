@@ -1,9 +1,11 @@
 /* Who edits, who calls, and what breaks meanwhile; then all is mended, and must be well. */
 #include <stdio.h>
 
+#include "engine/node.h"
 #include "sim.h"
 
-enum { PLAY_MS_MIN = 10000, PLAY_MS_MAX = 40000, SETTLE_MS = 8000 };
+/* A row of a node that was there before the replica took over holds its name until it counts as lost. */
+enum { PLAY_MS_MIN = 10000, PLAY_MS_MAX = 40000, SETTLE_MS = NODE_LOST_MS + 4000 };
 
 /* --- editors ---------------------------------------------------------------------------------- */
 
