@@ -7,9 +7,11 @@
 
 #include "auth/auth.h"
 #include "base/version.h"
+#include "base/zone.h"
 #include "cache/redis_url.h"
 #include "core/numbering.h"
 #include "engine/node.h"
+#include "jobs/cdr_map.h"
 #include "store/store.h"
 
 enum {
@@ -77,6 +79,12 @@ static const struct option table[] = {
      .max = ATTEMPTS_DAYS_MAX},
     {"numbering", OPTION_PATH, 0, "DIR", NULL, "SEKISHO_NUMBERING",
      "folder of numbering data to use in place of what is compiled in", AT(numbering)},
+    {"cdr-map", OPTION_TEXT, 0, "MAP",
+     "tenant=tenantid tenant=accountcode account=account account=channel account=src",
+     "SEKISHO_CDR_MAP",
+     "whose call a record is, where the sender does not say: api/cdr.md", AT(cdr_map)},
+    {"cdr-time-zone", OPTION_TEXT, 0, "ZONE", "Asia/Tokyo", "SEKISHO_CDR_TIME_ZONE",
+     "time zone of call records, where neither the sender nor the records say", AT(cdr_time_zone)},
     {"threads", OPTION_INT, 0, "N", "0", "SEKISHO_THREADS",
      "threads that answer dial questions; 0 is one a processor", WORD(threads),
      .max = THREADS_MAX},
@@ -308,6 +316,17 @@ static int check_redis(const struct config *config, struct err *err)
     return rc ? name_source(config, "redis", err) : 0;
 }
 
+static int check_cdr(const struct config *config, struct err *err)
+{
+    struct cdr_map map;
+    struct zone zone;
+    if (cdr_map_parse(slice_of(config->cdr_map), &map, err))
+        return name_source(config, "cdr-map", err);
+    if (!zone_fixed(config->cdr_time_zone, &zone) && zone_load(config->cdr_time_zone, &zone, err))
+        return name_source(config, "cdr-time-zone", err);
+    return 0;
+}
+
 static int check(const struct config *config, struct err *err)
 {
     /* the URL may hold a password, so it is not repeated */
@@ -317,6 +336,7 @@ static int check(const struct config *config, struct err *err)
     rc = check_listeners(config, err);
     rc = rc ? rc : check_tls(config, err);
     rc = rc ? rc : check_redis(config, err);
+    rc = rc ? rc : check_cdr(config, err);
     if (rc == 0 && access(config->keys, F_OK) == 0)
         rc = check_readable(config, "keys", config->keys, true, err);
     if (rc == 0 && config->numbering)

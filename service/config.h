@@ -37,6 +37,7 @@ struct config {
     int64_t redis_max_age_ms;
     int64_t stale_max_ms; /* of rules while the store is away */
     int64_t attempts_days; /* that attempts are kept; 0: for ever */
+    const char *cdr_map, *cdr_time_zone; /* of call records that come without */
     unsigned threads; /* of the dial listener; at least 1 */
     enum log_level log_level;
 

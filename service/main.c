@@ -221,6 +221,8 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .auth = world->auth,
         .metrics = world->metrics,
         .cursor_key = world->cursor_key,
+        .cdr_map = config->cdr_map,
+        .cdr_time_zone = config->cdr_time_zone,
         .problem_base = config->problem_base,
     };
     struct agi_config agi = {

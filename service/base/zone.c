@@ -161,3 +161,32 @@ struct zone_time zone_time(const struct zone *zone, int64_t ms)
         .name = zone->kind[kind].name,
     };
 }
+
+bool zone_fixed(const char *text, struct zone *ret)
+{
+    static const char form[] = "+00:00";
+    bool is_west = text[0] == '-';
+    if (strlen(text) != sizeof form - 1 || (text[0] != '+' && !is_west))
+        return false;
+    for (unsigned i = 1; form[i]; i++)
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+            return false;
+    int hours = (text[1] - '0') * 10 + text[2] - '0', minutes = (text[4] - '0') * 10 + text[5] - '0';
+    if (hours > 14 || minutes > 59)
+        return false;
+    int offset_s = hours * 3600 + minutes * 60;
+    *ret = (struct zone){.kinds = 1, .kind = {{is_west ? -offset_s : offset_s, ""}}};
+    snprintf(ret->kind[0].name, sizeof ret->kind[0].name, "%s", text);
+    return true;
+}
+
+int64_t zone_moment(const struct zone *zone, int64_t shown_s)
+{
+    enum { DAY = 86400 };
+    int32_t before = zone->kind[kind_at(zone, shown_s - DAY)].offset_s;
+    int32_t after = zone->kind[kind_at(zone, shown_s + DAY)].offset_s;
+    if (before != after && zone->kind[kind_at(zone, shown_s - before)].offset_s != before &&
+        zone->kind[kind_at(zone, shown_s - after)].offset_s == after)
+        return shown_s - after;
+    return shown_s - before;
+}

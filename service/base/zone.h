@@ -8,6 +8,7 @@
 #ifndef SEKISHO_BASE_ZONE_H
 #define SEKISHO_BASE_ZONE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -35,5 +36,14 @@ struct zone_time {
 };
 /* What a clock there shows at a moment (Unix milliseconds). */
 struct zone_time zone_time(const struct zone *zone, int64_t ms);
+
+/* No name but a distance: "+09:00". False: not of that form. */
+bool zone_fixed(const char *text, struct zone *ret);
+
+/*
+ * The moment (Unix seconds) at which the clock there shows a time, given in seconds since 1970 as if it were
+ * UTC. Where it shows it twice (summer time ends), the first; where never, as if it had not been put forward.
+ */
+int64_t zone_moment(const struct zone *zone, int64_t shown_s);
 
 #endif

@@ -52,6 +52,7 @@ struct app {
     struct auth *auth;
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */
+    const char *cdr_map, *cdr_time_zone; /* for call records that come without */
     const char *problem_base;        /* absolute URI before a problem's code */
     struct token_refusals { /* since the last warning about them: token_check.h */
         atomic_uint count;

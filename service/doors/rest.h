@@ -35,6 +35,8 @@ http_handler rest_ask;
 
 /* One request that is many transactions, and answers a line for each of its lines. */
 http_handler rest_provision;
+/* One body of call records. */
+http_handler rest_cdr_import;
 
 /*
  * After a commit: this node takes the change in, so that it is in force here before the answer. The
@@ -86,6 +88,8 @@ rest_work rest_lint, rest_lint_fix;
 rest_work rest_revoked_list, rest_revoked_put;
 rest_work rest_audit_list;
 rest_work rest_attempt_list;
+rest_work rest_cdr_terms_get, rest_cdr_terms_put, rest_cdr_unmapped, rest_cdr_unmapped_clear,
+    rest_cdr_follows;
 rest_work rest_mark_list, rest_mark_get, rest_mark_create, rest_mark_delete;
 rest_work rest_history_list, rest_history_sums, rest_history_tenant;
 rest_work rest_node_list, rest_propagation;

@@ -10,6 +10,7 @@
 enum {
     EVERYBODY = 0, /* without a token: who can reach the listener */
     OPERATOR = ROLE_OPERATOR,
+    PBX_REPORT = ROLE_OPERATOR | ROLE_PBX,
     ONBOARD = ROLE_OPERATOR | ROLE_PROVISIONING,
     CUSTOMER_EDIT = ROLE_OPERATOR | ROLE_TENANT_ADMIN,
     CUSTOMER_READ = ROLE_OPERATOR | ROLE_TENANT_ADMIN | ROLE_TENANT_VIEWER,
@@ -39,6 +40,9 @@ static const char *const own_history[] = {"limit", "cursor", "overseas", "since"
                                           NULL};
 static const char *const propagation[] = {"revision", "wait", NULL};
 static const char *const provision[] = {"dry_run", "tenant", "charset", NULL};
+static const char *const cdrs[] = {"source", "layout", "time_zone", "map", "dry_run", "last", "rejects", "file", "mark", "position", "version", NULL};
+static const char *const unmapped[] = {"limit", "cursor", "source", NULL};
+static const char *const of_source[] = {"source", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
@@ -104,6 +108,12 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/attempts",                    OPERATOR,      READ,  0,                rest_attempt_list,   all_attempts},
     {"GET",    "/v1/audit",                       OPERATOR,      READ,  0,                rest_audit_list,     records},
 
+    {"POST",   "/v1/cdrs",                        PBX_REPORT,    rest_cdr_import, LINES,  NULL,                cdrs},
+    {"GET",    "/v1/cdrs/terms",                  OPERATOR,      READ,  0,                rest_cdr_terms_get,  NULL},
+    {"PUT",    "/v1/cdrs/terms",                  OPERATOR,      WRITE, BODY,             rest_cdr_terms_put,  NULL},
+    {"GET",    "/v1/cdrs/unmapped",               OPERATOR,      READ,  0,                rest_cdr_unmapped,   unmapped},
+    {"DELETE", "/v1/cdrs/unmapped",               OPERATOR,      WRITE, 0,                rest_cdr_unmapped_clear, of_source},
+    {"GET",    "/v1/cdrs/follows",                PBX_REPORT,    READ,  0,                rest_cdr_follows,    paged},
     {"GET",    "/livez",                          EVERYBODY,     health_live,    0,       NULL,                NULL},
     {"GET",    "/readyz",                         EVERYBODY,     health_ready,   0,       NULL,                ready},
     {"GET",    "/metrics",                        EVERYBODY,     health_metrics, 0,       NULL,                NULL},

@@ -15,7 +15,8 @@ from rest import ANY
 VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_revision", "decision_id", "numbering",
             "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object",
             "since", "until", "from", "to", "known_since", "gaps", "gaps_count", "days_covered", "made_at", "made_by",
-            "started_at", "heartbeat_at", "keys", "feed_position", "address", "type"}
+            "started_at", "heartbeat_at", "keys", "feed_position", "address", "type",
+            "stated_at", "stated_by"}
 LONGER = {"attempts", "records", "sources"}  # lists that may have more than the example shows
 
 
@@ -122,6 +123,8 @@ class World:
             "expires_at": "2030-12-01T00:00:00Z"}))
         self.must(ask("PUT", "/v1/tokens/revoked/01KAR1W3B8C5D2F7G4H9J6K1MN",
                       {"note": "PBX node 3 was lost", "expires_at": "2030-12-01T00:00:00Z"}))
+        self.must(ask("PUT", "/v1/cdrs/terms", {"purpose": "Finding lines that never call abroad",
+                                                "retention_days": 3660}))
         self.rule = ask("GET", "/v1/tenants/acme/rules").json["rules"][0]["id"]
         self.platform_rule = ask("GET", "/v1/platform/rules").json["rules"][0]["id"]
 

@@ -80,10 +80,33 @@ static void what_is_no_zone_is_refused(void **state)
     }
 }
 
+static void a_shown_time_becomes_a_moment(void **state)
+{
+    struct zone zone;
+    (void)state;
+    assert_int_equal(zone_load("Asia/Tokyo", &zone, NULL), 0);
+    assert_int_equal(zone_moment(&zone, 1796040000), 1796040000 - 9 * 3600);
+    assert_true(zone_fixed("-03:30", &zone));
+    assert_int_equal(zone_moment(&zone, 1796040000), 1796040000 + 3 * 3600 + 1800);
+    static const char *const wrong[] = {"", "+9:00", "+0900", "+15:00", "+09:60", "+09:0x", "09:00 "};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(zone_fixed(wrong[i], &zone));
+    if (zone_load("America/New_York", &zone, NULL))
+        skip();
+    for (int64_t s = 1700000000; s < 1800000000; s += 12345) { /* there and back */
+        struct zone_time shown = zone_time(&zone, s * 1000);
+        int64_t back = zone_moment(&zone, s + shown.offset_s);
+        assert_true(back == s || back == s - 3600); /* of an hour shown twice the first */
+    }
+    assert_int_equal(zone_moment(&zone, 1772937000), 1772937000 + 5 * 3600); /* 2026-03-08 02:30: never */
+    assert_int_equal(zone_moment(&zone, 1793496600), 1793496600 + 4 * 3600); /* 2026-11-01 01:30: twice */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clock_there_shows),
+        cmocka_unit_test(a_shown_time_becomes_a_moment),
         cmocka_unit_test(as_the_c_library_reads_it),
         cmocka_unit_test(what_is_no_zone_is_refused),
     };
