@@ -59,6 +59,7 @@ struct app {
         _Atomic int64_t told_at_ms;
     } refusals;
     atomic_uint waiters;             /* requests that hold a thread until something happens */
+    atomic_uint simulations;         /* under way */
     atomic_bool is_draining;         /* http_drain() sets it: /readyz says no from then on */
 };
 

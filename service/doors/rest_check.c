@@ -3,56 +3,12 @@
  * they are saved. Nothing is recorded and nothing is changed.
  */
 #include "base/clock.h"
+#include "doors/draft.h"
 #include "doors/rest.h"
-#include "doors/rule_origin.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
 #include "engine/rulesets.h"
 #include "wire/check.h"
-
-static const struct where in_rules = {NULL, "rules", 0};
-
-static int compare(const void *a, const void *b)
-{
-    const struct rule *const *one = a, *const *other = b;
-    return rule_compare(*one, *other);
-}
-
-/*
- * Two rules of a draft that may not both exist. Sorted by place and start, some such two are neighbours
- * if there are any: of windows that overlap, the earlier one reaches into the next.
- */
-static int check_collisions(struct rest *rest, const struct check_request *wanted, struct err *err)
-{
-    const struct rule **sorted = arena_alloc(rest->arena,
-                                             (wanted->rules_count + 1) * sizeof *sorted);
-    if (!sorted)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    for (unsigned i = 0; i < wanted->rules_count; i++)
-        sorted[i] = &wanted->rules[i];
-    qsort(sorted, wanted->rules_count, sizeof *sorted, compare);
-    for (unsigned i = 1; i < wanted->rules_count; i++) {
-        if (!rule_collides(sorted[i - 1], sorted[i]))
-            continue;
-        size_t one = (size_t)(sorted[i - 1] - wanted->rules),
-               other = (size_t)(sorted[i] - wanted->rules);
-        struct where here = {&in_rules, NULL, one > other ? one : other};
-        return where_err(&here, ERR_EXISTS, err, "it has the same place as rule %zu",
-                         one > other ? other : one);
-    }
-    return 0;
-}
-
-static int check_draft(struct rest *rest, const struct check_request *wanted, struct err *err)
-{
-    for (unsigned i = 0; i < wanted->rules_count; i++) {
-        struct where here = {&in_rules, NULL, i};
-        int rc = rule_target_check(rest->app, &wanted->rules[i], &here, err);
-        if (rc)
-            return rc;
-    }
-    return check_collisions(rest, wanted, err);
-}
 
 /* UINT64_MAX when there is no such tenant: there is nothing newer to wait for. */
 static uint64_t revision_at_hand(const struct rest *rest)
@@ -83,7 +39,7 @@ int rest_check(struct rest *rest, struct err *err)
     struct explanation explanation;
     int rc = check_read(rest->body, rest->arena, &wanted, err);
     if (rc == 0)
-        rc = check_draft(rest, &wanted, err);
+        rc = draft_check(rest, "rules", wanted.rules, wanted.rules_count, err);
     if (rc == 0)
         rc = catch_up(rest, wanted.min_revision, err);
     if (rc)

@@ -74,6 +74,7 @@ const struct route admin_routes[] = {
     {"POST",   "/v1/tenants/{t}/check",           CUSTOMER_READ, ASK,   T | BODY,         rest_check,          NULL},
     {"GET",    "/v1/tenants/{t}/lint",            CUSTOMER_READ, ASK,   T,                rest_lint,           lint},
     {"POST",   "/v1/tenants/{t}/lint/fix",        CUSTOMER_EDIT, WRITE, T | BODY,         rest_lint_fix,       NULL},
+    {"POST",   "/v1/tenants/{t}/simulate",        CUSTOMER_READ, ASK,   T | BODY,         rest_simulate,       NULL},
     {"GET",    "/v1/tenants/{t}/attempts",        CUSTOMER_READ, READ,  T,                rest_attempt_list,   attempts},
     {"GET",    "/v1/tenants/{t}/calls/marks",     OPERATOR,      READ,  T,                rest_mark_list,      paged},
     {"POST",   "/v1/tenants/{t}/calls/marks",     OPERATOR,      WRITE, T | BODY,         rest_mark_create,    NULL},
