@@ -2,6 +2,9 @@
 
 #include "base/clock.h"
 #include "base/embed.h"
+#include "store/tables.h"
+
+enum { TABLES_MAX = 64 };
 
 EMBED(sqlite_0001, "schema/sqlite/0001_initial.sql");
 EMBED(sqlite_0002, "schema/sqlite/0002_nodes.sql");
@@ -131,6 +134,30 @@ static int migrate_once(struct sql *sql, struct err *err)
     return r < 0 ? r : next->name != NULL;
 }
 
+/* A table that is gone though the history says that it was made: restored in part, or dropped by hand. */
+static int check_tables(struct sql *sql, struct err *err)
+{
+    struct sql_conn *conn;
+    bool is_there[TABLES_MAX] = {false};
+    int r = sql_begin(sql, SQL_READ, &conn, err);
+    if (r < 0)
+        return r;
+    r = sql_query(conn, sql->driver->tables_text, SQL_NO_VALUES, err);
+    while (r == 0 && (r = sql_next(conn, err)) == 1) {
+        for (unsigned i = 0; tables[i].name && i < TABLES_MAX; i++)
+            is_there[i] |= slice_equals_text(sql_column_text(conn, 0), tables[i].name);
+        r = 0;
+    }
+    sql_end(conn);
+    sql_rollback(conn);
+    for (unsigned i = 0; tables[i].name && r == 0; i++)
+        if (!is_there[i] && (tables[i].is_everywhere || sql->driver->check_user))
+            r = err_set(err, ERR_VERSION,
+                        "its table %s is missing: restore the whole database from a backup",
+                        tables[i].name);
+    return r;
+}
+
 int migrate(struct sql *sql, unsigned *ret_applied, struct err *err)
 {
     struct err said = {0};
@@ -152,9 +179,10 @@ int migrate(struct sql *sql, unsigned *ret_applied, struct err *err)
                        (long long)version);
     if (r < 0)
         return err_set(err, r, "%s", said.text);
-    if (ret_applied)
+    r = check_tables(sql, err);
+    if (r == 0 && ret_applied)
         *ret_applied = applied;
-    return 0;
+    return r;
 }
 
 int migrations_are_applied(struct sql *sql, struct err *err)

@@ -39,8 +39,8 @@ static int refuse(struct pg_conn *conn, const PGresult *result, struct err *err)
         conn->is_broken = true;
     if (code == ERR_FORBIDDEN && conn->mode != SQL_ALONE) {
         code = ERR_UNAVAILABLE;
-        return pg_conn_failed(conn, err_set(err, code, "%s (let in by sekisho store migrate --grant?)",
-                                            said.text));
+        return pg_conn_failed(
+            conn, err_set(err, code, "not let in by sekisho store migrate --grant? %s", said.text));
     }
     return pg_conn_failed(conn, err_set(err, code, "%s", said.text));
 }

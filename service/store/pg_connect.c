@@ -50,6 +50,13 @@ static unsigned split(char *list, char **ret)
     return count;
 }
 
+static bool is_port(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+    long port = n <= 5 ? strtol(text, NULL, 10) : 0;
+    return n && text[n] == '\0' && port >= 1 && port <= 65535;
+}
+
 /* One entry for each host; a single port counts for all of them. */
 static int split_hosts(struct pg_target *target, struct err *err)
 {
@@ -70,6 +77,9 @@ static int split_hosts(struct pg_target *target, struct err *err)
         target->count = 1;
     if (is_uneven || (counts[2] > 1 && counts[2] != target->count))
         return err_set(err, ERR_INVALID, "not as many ports as hosts are named");
+    for (unsigned i = 0; i < counts[2]; i++)
+        if (target->ports[i] && !is_port(target->ports[i]))
+            return err_set(err, ERR_INVALID, "a port is a number from 1 to 65535");
     for (unsigned i = 1; counts[2] == 1 && i < target->count; i++)
         target->ports[i] = target->ports[0];
     return 0;
@@ -88,15 +98,30 @@ static void make_name(struct pg_target *target)
     buf_printf(&name, "/%s", database ? database : "");
 }
 
+/* What libpq says may repeat any part of the URL; only the name of a parameter that it does not know is safe. */
+static int refuse_url(const char *said, struct err *err)
+{
+    static const char unknown[] = "invalid URI query parameter: \"";
+    size_t n = 0;
+    const char *name = said ? strstr(said, unknown) : NULL;
+    if (name) {
+        name += sizeof unknown - 1;
+        n = strspn(name, "abcdefghijklmnopqrstuvwxyz_");
+    }
+    if (n && name[n] == '"')
+        return err_set(err, ERR_INVALID, "there is no parameter %.*s", (int)n, name);
+    return err_set(err, ERR_INVALID, "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+}
+
 int pg_target_new(const char *url, struct pg_target **ret, struct err *err)
 {
     struct pg_target *target = calloc(1, sizeof *target);
     if (!target)
         return err_set(err, ERR_NOMEM, "out of memory");
-    target->given = PQconninfoParse(url, NULL); /* whose message would repeat the URL */
-    int r = target->given ? split_hosts(target, err)
-                          : err_set(err, ERR_INVALID,
-                                    "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    char *said = NULL;
+    target->given = PQconninfoParse(url, &said);
+    int r = target->given ? split_hosts(target, err) : refuse_url(said, err);
+    PQfreemem(said);
     if (r == 0)
         r = pg_resolver_new(&target->resolver, err);
     if (r < 0) {

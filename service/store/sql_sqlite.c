@@ -67,7 +67,7 @@ static int take_writer(struct sqlite_database *database, struct sqlite_conn **re
         database->is_writing = true;
     pthread_mutex_unlock(&database->mutex);
     if (!is_ours)
-        return err_set(err, ERR_UNAVAILABLE, "store: busy with other writes for %d s", WAIT_S);
+        return err_set(err, ERR_CROWDED, "store: busy with other writes for %d s", WAIT_S);
     *ret = database->writer;
     return 0;
 }
@@ -87,7 +87,7 @@ static int take_reader(struct sqlite_database *database, struct sqlite_conn **re
         database->readers_count++;
     pthread_mutex_unlock(&database->mutex);
     if (!conn && !may_connect)
-        return err_set(err, ERR_UNAVAILABLE, "store: all %d readers busy for %d s", READERS_MAX,
+        return err_set(err, ERR_CROWDED, "store: all %d readers busy for %d s", READERS_MAX,
                        WAIT_S);
     int r = conn ? 0 : connect(database, false, &conn, err);
     if (r < 0) {

@@ -3,6 +3,7 @@ a power cut and started again; and pgbouncer before it."""
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -62,6 +63,31 @@ class Postgres:
     def sql(self, text, database="postgres"):
         return self.run("psql", "-qXAt", "-h", self.folder, "-p", self.port, "-U", "admin", "-d", database,
                         "-c", text).stdout.strip()
+
+    def processes(self):
+        """The server's own and all its children's."""
+        main = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        return [main, *map(int, children)]
+
+    def freeze(self):
+        """Every process stands still: connections stay, nothing is answered. Returns them, for thaw()."""
+        frozen = self.processes()
+        for process in frozen:
+            os.kill(process, signal.SIGSTOP)
+        return frozen
+
+    @staticmethod
+    def thaw(frozen):
+        for process in frozen:
+            os.kill(process, signal.SIGCONT)
+
+    def psql(self, database="sekisho"):
+        """A session that stays open: write SQL to its stdin."""
+        who = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
+        return subprocess.Popen([self.bin / "psql", "-qXAt", "-h", self.folder, "-p", str(self.port), "-U", "admin",
+                                 "-d", database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                cwd=self.folder, **who)
 
     def url(self, port=None):
         return f"postgres://sekisho@/sekisho?host={self.folder}&port={port or self.port}"

@@ -1,4 +1,5 @@
 """Daemons on a real PostgreSQL: edits travel between them, the server goes and comes back under them."""
+import concurrent.futures
 import re
 import shutil
 import subprocess
@@ -146,6 +147,120 @@ def test_a_replica_that_takes_over(start_daemon, tmp_path, postgres):
     assert " warn feed_history " in daemon.log()
 
 
+# --- servers that hang, and rows that are locked ------------------------------------------------------------------
+
+
+def test_a_server_that_hangs_holds_nobody_up(start_daemon, tmp_path, postgres):
+    daemon = on(start_daemon, tmp_path, postgres.url())
+    path = f"/v1/tenants/acme/rules/{make_tenant(daemon)}"
+    frozen = postgres.freeze()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(24) as threads:
+            writes = [threads.submit(daemon.rest, "PATCH", path, {"note": "x"}, headers=ANY) for _ in range(12)]
+            probes = [threads.submit(daemon.http, "admin", "GET", "/readyz?verbose") for _ in range(6)]
+            ready = [probe.result() for probe in probes]
+            assert not any(write.done() and write.result().status == 200 for write in writes)
+            assert daemon.http("admin", "GET", "/livez").status == 200
+            assert verdict(daemon) == "deny"
+            answers = [write.result() for write in writes]
+        assert all(answer.status == 503 and "[-] store failed" in answer.text for answer in ready), ready
+        assert {answer.status for answer in answers} == {503}
+        # a COMMIT may have been on its way
+        assert {answer.json["code"] for answer in answers} <= {"unavailable", "crowded", "outcome_unknown"}
+    finally:
+        postgres.thaw(frozen)
+    until(lambda: daemon.http("admin", "GET", "/readyz").status == 200)
+    assert daemon.rest("PATCH", path, {"note": "y"}, headers=ANY).status == 200
+
+
+def test_a_locked_tenant_is_in_nobody_elses_way(start_daemon, tmp_path, postgres):
+    url = postgres.url()
+    folder = tmp_path / "a"
+    folder.mkdir()
+    daemon = start_daemon(f"--store={url}", "--store-connections=4", folder=folder)
+    path = f"/v1/tenants/acme/rules/{make_tenant(daemon)}"
+    other = f"/v1/tenants/beta/rules/{make_tenant(daemon, 'beta')}"
+    stranger = postgres.psql()
+    stranger.stdin.write("BEGIN; SELECT 'held' FROM policies WHERE tenant = 'acme' FOR UPDATE;\n")
+    stranger.stdin.flush()
+    assert stranger.stdout.readline() == "held\n"
+    with concurrent.futures.ThreadPoolExecutor(40) as threads:
+        stuck = [threads.submit(daemon.rest, "PATCH", path, {"note": "x"}, headers=ANY) for _ in range(30)]
+        for turn in range(5):
+            assert daemon.rest("PATCH", other, {"note": f"{turn}"}, headers=ANY).status == 200
+            assert daemon.http("admin", "GET", "/readyz").status == 200
+            assert daemon.rest("GET", path).status == 200
+        answers = [one.result() for one in stuck]
+    assert {(answer.status, answer.json["code"]) for answer in answers} == {(503, "crowded")}, answers
+    assert all(answer.headers["Retry-After"] for answer in answers)
+    stranger.communicate("COMMIT;\n", timeout=20)
+    until(lambda: daemon.rest("PATCH", path, {"note": "free"}, headers=ANY).status == 200)
+
+
+# --- what cannot be used --------------------------------------------------------------------------------------------
+
+
+def start_fails(tmp_path, url):
+    done = subprocess.run([BUILD / "sekishod", f"--state={tmp_path / 'state'}", "--dial-listen=127.0.0.1:0",
+                           "--admin-listen=127.0.0.1:0", "--agi-listen=127.0.0.1:0"], env={"SEKISHO_STORE": url},
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode in (1, 2) and "hunter2" not in done.stderr, done
+    return done.stderr
+
+
+def test_a_store_that_is_wrong_is_told_at_the_start(tmp_path, postgres):
+    with_password = postgres.url().replace("sekisho@", "sekisho:hunter2@")
+    for url, what in ((with_password.replace("postgres:", "postgre:"), "expected sqlite:FILE or postgres://"),
+                      ("postgres://sekisho:hunter2@localhost:54x32/sekisho", "a port is a number"),
+                      (with_password + "&sslmod=require", "there is no parameter sslmod")):
+        assert what in (said := start_fails(tmp_path, url)) and "SEKISHO_STORE" in said, said
+    said = start_fails(tmp_path, with_password.replace("sekisho:hunter2", "admin:hunter2"))
+    assert "--store: postgres://admin@" in said and "row-level security does not bind user admin" in said, said
+    assert "sekisho store migrate --grant" in said
+    subprocess.run([BUILD / "sekisho", "store", "migrate", "--store", postgres.url(), "--grant", "sekisho"], check=True,
+                   capture_output=True)
+    postgres.sql("CREATE USER runner")
+    runner = postgres.url().replace("sekisho@", "runner@")
+    subprocess.run([BUILD / "sekisho", "store", "migrate", "--store", postgres.url(), "--grant", "runner"], check=True,
+                   capture_output=True)
+    postgres.sql("DELETE FROM sekisho_migrations WHERE version > 5", "sekisho")
+    said = start_fails(tmp_path, runner)
+    assert "--store: postgres://runner@" in said and "version 5" in said and "sekisho store migrate" in said, said
+    postgres.sql("INSERT INTO sekisho_migrations SELECT 6, 'feed_numbers', 0", "sekisho")
+    postgres.sql("ALTER TABLE outbox RENAME TO elsewhere", "sekisho")
+    said = start_fails(tmp_path, runner)
+    assert "--store: postgres://runner@" in said and "table outbox is missing" in said, said
+    postgres.sql("ALTER TABLE elsewhere RENAME TO outbox", "sekisho")
+    postgres.sql("INSERT INTO sekisho_migrations VALUES (9999, 'of_the_future', 0)", "sekisho")
+    said = start_fails(tmp_path, runner)
+    assert "version 9999, written by a newer program" in said, said
+
+
+def test_a_store_that_can_become_right_is_waited_for(start_daemon, tmp_path, postgres):
+    """No rights, then read-only, and neither needs a restart."""
+    subprocess.run([BUILD / "sekisho", "store", "migrate", "--store", postgres.url()], check=True, capture_output=True)
+    postgres.sql("CREATE USER runner")
+    daemon = on(start_daemon, tmp_path, postgres.url().replace("sekisho@", "runner@"))
+    assert re.search(r" error store_away reason=.*--store: postgres://runner@.*migrate --grant.*permission denied",
+                     daemon.log()), daemon.log()
+    assert daemon.http("admin", "GET", "/readyz").status == 503
+    assert daemon.authorize("acme", "1001", NUMBER).json["degraded"] == "floor"
+    assert daemon.rest("PUT", "/v1/tenants/acme", {"name": "n"}).status == 503
+    subprocess.run([BUILD / "sekisho", "store", "migrate", "--store", postgres.url(), "--grant", "runner"], check=True,
+                   capture_output=True)
+    until(lambda: daemon.http("admin", "GET", "/readyz").status == 200)
+    path = f"/v1/tenants/acme/rules/{make_tenant(daemon)}"
+    postgres.sql("ALTER DATABASE sekisho SET default_transaction_read_only = on")
+    postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'runner'")
+    ready = daemon.http("admin", "GET", "/readyz?verbose")
+    assert ready.status == 503 and "[-] store failed" in ready.text, ready
+    assert daemon.rest("PATCH", path, {"note": "x"}, headers=ANY).status == 503
+    assert verdict(daemon) == "deny"
+    postgres.sql("ALTER DATABASE sekisho RESET default_transaction_read_only")
+    until(lambda: daemon.rest("PATCH", path, {"note": "x"}, headers=ANY).status == 200)
+    until(lambda: daemon.http("admin", "GET", "/readyz").status == 200)
+
+
 def copy(source, target):
     return subprocess.run([BUILD / "sekisho", "store", "copy", "--from", source, "--to", target],
                           capture_output=True, text=True, timeout=60)
@@ -163,6 +278,10 @@ def test_from_a_file_to_a_server_and_back(start_daemon, tmp_path, postgres):
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"\d+ rows copied, and the same in both\n", done.stdout)
     assert "copied rules: 1 rows\n" in done.stderr
+    assert "is missing" not in done.stderr
+    typo = copy(f"sqlite:{tmp_path}/frist.db", postgres.url())
+    assert typo.returncode == 2 and "--from: " in typo.stderr and "frist.db" in typo.stderr
+    assert not (tmp_path / "frist.db").exists()
     again = copy(first, postgres.url())
     assert again.returncode == 2 and "is not empty" in again.stderr
     daemon = on(start_daemon, tmp_path, postgres.url(), "b")

@@ -289,7 +289,7 @@ static void a_writer_that_waits_too_long_is_told(void **state)
     struct txn *first, *second = NULL;
     OK(store_open(place.url, &store, &err));
     OK(store_begin(store, &tester, &first, &err));
-    FAILS(suite, ERR_UNAVAILABLE, store_begin(store, &tester, &second, &err));
+    FAILS(suite, ERR_CROWDED, store_begin(store, &tester, &second, &err));
     store_rollback(first);
     OK(store_begin(store, &tester, &second, &err));
     store_rollback(second);
