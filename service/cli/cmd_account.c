@@ -1,11 +1,14 @@
 /* sekisho account: the calling identities of a tenant. */
 #include "cli/change.h"
+#include "cli/history.h"
 #include "cli/import.h"
 
 struct account_options {
     struct common common;
     const char *tenant, *account, *name, *profile;
-    int64_t limit;
+    const char *overseas, *since, *until;
+    bool by_tenant, is_csv;
+    int64_t limit, days_min;
 };
 #define AT(member) .offset = offsetof(struct account_options, member)
 
@@ -27,9 +30,31 @@ static const char *path_of(struct cli *cli, const struct account_options *option
     return rest_path(cli, "/v1/tenants/{}/accounts/{}", options->tenant, options->account);
 }
 
+/* Of which tenant is an option where calls are asked for: all of them is the usual question. */
+static int list_by_history(struct cli *cli, const struct account_options *options)
+{
+    const struct history_wanted wanted = {
+        .overseas = options->overseas,
+        .since = options->since,
+        .until = options->until,
+        .tenant = options->tenant,
+        .profile = options->profile,
+        .days_min = options->days_min,
+        .limit = options->limit,
+        .by_tenant = options->by_tenant,
+        .is_csv = options->is_csv,
+    };
+    return history_list(cli, &wanted);
+}
+
 static int list(struct cli *cli, const void *given)
 {
     const struct account_options *options = given;
+    if (options->overseas || options->since || options->until || options->by_tenant ||
+        options->is_csv || options->profile || options->days_min)
+        return list_by_history(cli, options);
+    if (!options->tenant)
+        return cli_trouble(cli, "name a tenant, or ask for calls abroad (--overseas, --since)");
     const char *path = rest_path(cli, "/v1/tenants/{}/accounts", options->tenant);
     json_t *answer;
     int status = rest_list(cli, path, "accounts", (unsigned)options->limit, &answer);
@@ -114,7 +139,22 @@ static int delete(struct cli *cli, const void *given)
 #define NAME {"name", OPTION_TEXT, 0, "TEXT", NULL, NULL, "name for people", AT(name)}
 
 static const struct option list_options[] = {
-    TENANT,
+    {"TENANT", OPTION_TEXT, OPTION_POSITIONAL | OPTION_OPTIONAL, "TENANT", NULL, NULL,
+     "id of the tenant; may be left out with the options about calls", AT(tenant)},
+    {"overseas", OPTION_TEXT, 0, "called|never|unknown", NULL, NULL,
+     "accounts that called abroad, never did, or of whom too little is known", AT(overseas)},
+    {"since", OPTION_TEXT, 0, "DAY|TIME", NULL, NULL,
+     "begin of the period that calls are looked for in, such as 2026-09-01; without it a year back",
+     AT(since)},
+    {"until", OPTION_TEXT, 0, "DAY|TIME", NULL, NULL, "its end, not included; without it now",
+     AT(until)},
+    {"days-min", OPTION_INT, 0, "N", "0", NULL,
+     "covered days that \"never\" needs; 0 is the service's own, 90", AT(days_min), .max = 3660},
+    {"by-tenant", OPTION_FLAG, 0, NULL, NULL, NULL, "a line a tenant instead of one an account",
+     AT(by_tenant)},
+    {"profile", OPTION_TEXT, 0, "PROFILE", NULL, NULL,
+     "only tenants that began with this profile", AT(profile)},
+    {"csv", OPTION_FLAG, 0, NULL, NULL, NULL, "print CSV, all of it", AT(is_csv)},
     {"limit", OPTION_INT, 0, "N", "0", NULL, "show so many; 0 shows all", AT(limit),
      .max = 1000000},
     {0}};
@@ -134,7 +174,8 @@ static const struct option set_options[] = {TENANT, ACCOUNT, NAME, CHANGE_WAIT, 
     {name, about, NULL, options, sizeof(struct account_options), run, 0}
 
 const struct command account_commands[] = {
-    ROW("list", "Lists the accounts of a tenant", list_options, list),
+    ROW("list", "Lists the accounts of a tenant, or who called abroad and who never did",
+        list_options, list),
     ROW("show", "Shows an account", account_only, show),
     ROW("add", "Adds an account; an error when it is there already", put_options, add),
     ROW("put", "Adds an account or changes it, whichever is needed", put_options, put),

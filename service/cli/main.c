@@ -11,6 +11,7 @@ enum { ARENA_BYTES_MAX = 256 << 20 };
 const struct command_group command_groups[] = {
     {"check", "May this number be dialed now, and why?", check_commands},
     {"lint", "What rules do that was perhaps not meant", lint_commands},
+    {"simulate", "What other rules would have done to the calls really made", simulate_commands},
     {"tenant", "Customers", tenant_commands},
     {"account", "Calling identities of a tenant", account_commands},
     {"rule", "What may be dialed: rules of tenants, accounts and the platform", rule_commands},

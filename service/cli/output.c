@@ -234,3 +234,16 @@ void output_record(struct output *output, const struct column *columns, json_t *
         fputc('\n', output->file);
     }
 }
+
+const char *output_number(uint64_t number, char text[NUMBER_BYTES])
+{
+    char digits[NUMBER_BYTES];
+    int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number), at = 0;
+    for (int i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0)
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+    return text;
+}

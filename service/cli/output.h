@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/slice.h"
@@ -39,6 +40,10 @@ enum style output_verdict_style(const char *word);
  * zero); other texts as they are. */
 enum { MOMENT_BYTES = 64 };
 const char *output_moment(const char *rfc3339, char text[MOMENT_BYTES]);
+
+/* 151606 as "151,606". */
+enum { NUMBER_BYTES = 32 };
+const char *output_number(uint64_t number, char text[NUMBER_BYTES]);
 
 /* One column of a table, or line of a record. */
 struct column {

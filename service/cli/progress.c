@@ -32,13 +32,8 @@ void progress_begin(struct progress *progress, const struct cli *cli, const char
 /* 1234567 as 1,234,567 */
 static void add_number(struct buf *buf, uint64_t value)
 {
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%" PRIu64, value);
-    for (int i = 0; i < n; i++) {
-        buf_add_char(buf, digits[i]);
-        if (i + 1 < n && (n - i - 1) % 3 == 0)
-            buf_add_char(buf, ',');
-    }
+    char text[NUMBER_BYTES];
+    buf_add_text(buf, output_number(value, text));
 }
 
 static void add_time(struct buf *buf, double seconds)
