@@ -6,6 +6,7 @@ CREATE TABLE campaigns (
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('planning', 'planned', 'notifying', 'notified', 'applying',
                                                  'applied', 'undoing', 'undone', 'canceled')),
     is_paused     INTEGER NOT NULL,
+    is_forced     INTEGER NOT NULL,
     selection     TEXT COLLATE "C" NOT NULL,
     level         TEXT COLLATE "C" NOT NULL CHECK (level IN ('tenant', 'account')),
     target        TEXT COLLATE "C" NOT NULL,

@@ -6,6 +6,7 @@ CREATE TABLE campaigns (
     state         TEXT NOT NULL CHECK (state IN ('planning', 'planned', 'notifying', 'notified', 'applying',
                                                  'applied', 'undoing', 'undone', 'canceled')),
     is_paused     INTEGER NOT NULL,
+    is_forced     INTEGER NOT NULL,
     selection     TEXT NOT NULL,
     level         TEXT NOT NULL CHECK (level IN ('tenant', 'account')),
     target        TEXT NOT NULL,

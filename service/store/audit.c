@@ -75,3 +75,28 @@ int store_audit_list(struct txn *txn, struct slice tenant, uint64_t before_seq, 
     *ret_count = count;
     return 0;
 }
+
+int store_audit_of(struct txn *txn, struct slice tenant, struct slice object, unsigned limit,
+                   struct arena *arena, struct audit_record **ret, unsigned *ret_count,
+                   struct err *err)
+{
+    struct audit_record *records = arena_alloc(arena, limit * sizeof *records);
+    unsigned count = 0;
+    if (!records)
+        return txn_nomem(txn, err);
+    int r = txn_scope(txn, tenant, err);
+    if (r < 0)
+        return r;
+    r = txn_query(txn,
+                  "SELECT " AUDIT_COLUMNS " FROM audit WHERE tenant = $1 AND object = $2 "
+                  "ORDER BY seq LIMIT $3",
+                  SQL_VALUES(sql_slice(tenant), sql_slice(object), sql_int(limit)), err);
+    while (r == 0 && (r = txn_next(txn, err)) == 1)
+        r = read_record(txn, arena, &records[count++], err);
+    txn_end(txn);
+    if (r < 0)
+        return r;
+    *ret = records;
+    *ret_count = count;
+    return 0;
+}

@@ -16,19 +16,12 @@ const char *const member_state_words[] = {"out",    "planned", "notified", "answ
 const char *const member_reason_words[] = {
     "never",          "too_young", "little_history", "called",       "attempted",   "excluded",
     "blocked",        "customer_rule", "operator_rule", "leave_open", "gone",       "remade",
-    "no_room",        "refused",   "rule_changed",   "rule_deleted", NULL};
+    "no_room",        "refused",   "rule_changed",   "rule_deleted", "not_told",    NULL};
 
 bool campaign_is_job(enum campaign_state state)
 {
     return state == CAMPAIGN_PLANNING || state == CAMPAIGN_NOTIFYING ||
            state == CAMPAIGN_APPLYING || state == CAMPAIGN_UNDOING;
-}
-
-int64_t campaign_due_ms(const struct campaign *campaign)
-{
-    int64_t grace_ends_ms =
-        campaign->notified_at_ms ? campaign->notified_at_ms + campaign->grace_ms : 0;
-    return campaign->apply_at_ms > grace_ends_ms ? campaign->apply_at_ms : grace_ends_ms;
 }
 
 int campaign_word(struct slice text, const char *const *words, int *ret, struct err *err)
@@ -94,6 +87,7 @@ int campaign_row_read(struct txn *txn, struct arena *arena, struct campaign *ret
         .applied_at_ms = column_int(txn, 39),
         .undone_at_ms = column_int(txn, 40),
         .updated_at_ms = column_int(txn, 41),
+        .is_forced = column_int(txn, 42) != 0,
     };
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *copy = column_copy(txn, texts[i].column, arena);
@@ -198,20 +192,36 @@ static const char *json_of(struct arena *arena, const struct campaign *campaign)
     return arena_printf(arena, "%s%s}", text, campaign->selection);
 }
 
+/* As far as it is known: tenants that are named may have any number of accounts. */
+static int count_all(struct txn *txn, const struct campaign *campaign, int64_t *ret,
+                     struct err *err)
+{
+    int r = txn_scope_everybody(txn, err);
+    if (r < 0 || campaign->is_of_some)
+        return r;
+    r = campaign->level == CAMPAIGN_OF_TENANTS
+            ? txn_number(txn, "SELECT count(*) FROM tenants", SQL_NO_VALUES, ret, err)
+            : txn_number(txn, "SELECT count(*) FROM accounts", SQL_NO_VALUES, ret, err);
+    return r < 0 ? r : 0;
+}
+
 int store_campaign_create(struct txn *txn, const struct campaign *campaign,
                           char ret_id[RULE_ID_BYTES], struct err *err)
 {
     struct arena scratch;
     char id[ULID_BYTES];
+    int64_t total = 0;
     int r = check(campaign, err);
+    if (r == 0)
+        r = count_all(txn, campaign, &total, err);
     if (r < 0)
         return r;
     ulid_make(txn->now_ms, id);
     r = txn_exec(
         txn,
         "INSERT INTO campaigns (" CAMPAIGN_COLUMNS ") VALUES ($1, $2, 'planning', 0, $3, $4, $5, "
-        "$6, $7, $8, $9, $10, $11, $12, '', '', '', 0, 0, '', 0, $13, $14, $15, $16, "
-        "0, 0, 0, 0, 0, 0, 0, 0, 0, $13, $17, 0, 0, 0, 0, 0, $17)",
+        "$6, $7, $8, $9, $10, $11, $12, '', '', '', 0, $18, '', 0, $13, $14, $15, $16, "
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, $13, $17, 0, 0, 0, 0, 0, $17, 0)",
         SQL_VALUES(sql_text(id), sql_text(campaign->name), sql_text(campaign->selection),
                    sql_text(campaign_level_words[campaign->level]),
                    sql_text(campaign->target.text), sql_text(action_word(campaign->action)),
@@ -220,7 +230,7 @@ int store_campaign_create(struct txn *txn, const struct campaign *campaign,
                    sql_int(campaign->grace_ms), sql_int(campaign->rate),
                    sql_text(txn->actor.subject), sql_text(txn->actor.role),
                    sql_text(txn->actor.request_id), sql_text(txn->actor.address),
-                   sql_int(txn->now_ms)),
+                   sql_int(txn->now_ms), sql_int(total)),
         err);
     if (r < 0)
         return r;

@@ -27,6 +27,7 @@ enum {
     CAMPAIGN_RATE_MAX = 100000,  /* accounts a second */
     CAMPAIGN_GRACE_DAYS_MAX = 366,
     CAMPAIGN_WHO_BYTES = 200,
+    CAMPAIGN_RUN_BYTES = 160, /* "node/ULID" */
 };
 
 enum campaign_state {
@@ -79,6 +80,7 @@ enum member_reason {
     MEMBER_REFUSED,        /* the store did not take it */
     MEMBER_RULE_CHANGED,   /* the rule was changed since */
     MEMBER_RULE_DELETED,   /* the rule was deleted since */
+    MEMBER_NOT_TOLD,       /* got no notice, and was not forced; a forced apply takes it up again */
     MEMBER_REASONS
 };
 extern const char *const member_reason_words[];
@@ -88,19 +90,21 @@ struct campaign {
     const char *name;
     enum campaign_state state;
     bool is_paused;
+    bool is_forced;  /* applied before its date, or to who was not told */
+    bool is_of_some; /* when it is made: chosen among named tenants, so its size is not known */
     const char *selection; /* JSON, as wire/campaign.h reads and writes it */
     enum campaign_level level;
     struct target target;
     enum action action;
     const char *divert_to, *note;
     int64_t since_ms;    /* of the selection: overseas calls from then on count */
-    int64_t apply_at_ms; /* not applied before, unless forced */
-    int64_t grace_ms;    /* nor before this long after the notice */
+    int64_t apply_at_ms; /* not applied before, unless forced; it is what notices tell */
+    int64_t grace_ms;    /* an order to notify puts that off until so long after it */
     int64_t rate;        /* accounts a second, 0: as fast as it goes */
     const char *last_error;
     char after_tenant[TENANT_ID_BYTES], after_account[ACCOUNT_ID_BYTES]; /* done up to here */
     uint64_t done, total;                                                /* of the job */
-    char run[ULID_BYTES];
+    char run[CAMPAIGN_RUN_BYTES];
     int64_t run_until_ms;
     struct actor actor; /* who asked for the job */
     uint64_t counts[MEMBER_STATES];
@@ -108,9 +112,6 @@ struct campaign {
     int64_t created_at_ms, planned_at_ms, notified_at_ms, started_at_ms, applied_at_ms, undone_at_ms;
     int64_t updated_at_ms;
 };
-
-/* When it may be applied: the later of its date and the end of the grace period. */
-int64_t campaign_due_ms(const struct campaign *campaign);
 
 /* Begins as planning. Reads name, selection, level, target, action, divert_to, note, dates and rate. */
 int store_campaign_create(struct txn *txn, const struct campaign *campaign,
@@ -131,7 +132,7 @@ enum campaign_verb {
 };
 struct campaign_order {
     enum campaign_verb verb;
-    bool is_forced;   /* apply before its date, or without notice */
+    bool is_forced;   /* apply before its date, or to who was not told */
     bool has_rate;
     int64_t rate;     /* of apply: from now on */
     int64_t apply_at_ms; /* of notify: the date to tell, 0: as planned */

@@ -4,14 +4,16 @@
 #include "store/campaigns_judge.h"
 #include "store/rule_rows.h"
 
-#define READY "c.state IN ('planned', 'notified', 'failed')"
+#define READY                                                                                      \
+    "(c.state IN ('planned', 'notified', 'failed') OR "                                            \
+    "(c.state = 'skipped' AND c.reason = 'not_told'))"
 #define READY_RANGE "FROM campaign_accounts c WHERE " RANGE " AND " READY
 
 /* An account of the range, and what is known of it now. */
 struct member {
     const char *tenant, *account;
     enum member_state state;
-    bool is_gone, is_remade, is_answered, has_called, has_attempted;
+    bool is_gone, is_remade, is_answered, has_called, has_attempted, is_told;
     const struct seen_rule *replaced;
 };
 
@@ -58,7 +60,8 @@ static int lock_tenants(struct batch *batch, struct err *err)
     "EXISTS (SELECT 1 FROM calls k WHERE k.tenant = c.tenant " of_account("k")                     \
     "AND k.is_overseas = 1 AND k.at_ms >= $6 AND k.mark = ''), "                                   \
     "EXISTS (SELECT 1 FROM attempts x WHERE x.tenant = c.tenant " of_account("x")                  \
-    "AND x.at_ms >= $7 AND x.action = 'allow' AND x.kind IN ('international', 'unknown00')) "      \
+    "AND x.at_ms >= $7 AND x.action = 'allow' AND x.kind IN ('international', 'unknown00')), "     \
+    "c.notified_at_ms > 0 "                                                                        \
     "FROM campaign_accounts c LEFT JOIN tenants t ON t.id = c.tenant "                             \
     "LEFT JOIN accounts a ON a.tenant = c.tenant AND a.id = c.account WHERE " RANGE " AND " READY  \
     " ORDER BY c.tenant, c.account"
@@ -91,6 +94,7 @@ static int read_member(struct batch *batch, struct member *ret, struct err *err)
         .is_answered = column_int(txn, 5) != 0,
         .has_called = column_int(txn, 6) != 0,
         .has_attempted = column_int(txn, 7) != 0,
+        .is_told = column_int(txn, 8) != 0,
     };
     return ret->tenant && ret->account ? 0 : txn_nomem(txn, err);
 }
@@ -117,6 +121,8 @@ static enum member_reason judge(const struct work *work, struct member *member)
     const struct batch *batch = &work->batch;
     enum member_reason reason = judge_rules(&batch->campaign, &work->rules, member->tenant,
                                             member->account, batch->txn->now_ms, &member->replaced);
+    if (reason == MEMBER_NEVER && !member->is_told && !batch->campaign.is_forced)
+        reason = MEMBER_NOT_TOLD;
     return member->is_gone         ? MEMBER_GONE
            : member->is_remade     ? MEMBER_REMADE
            : member->is_answered   ? MEMBER_LEAVE_OPEN
@@ -320,45 +326,4 @@ int store_campaign_apply(struct store *store, const struct campaign_run *run, un
     if (r < 0)
         return r;
     return batch_end(&work.batch, apply(&work, limit, err), ret, err);
-}
-
-/* --- what the store refuses ----------------------------------------------------------------------- */
-
-static int fail(struct batch *batch, const char *why, struct err *err)
-{
-    int r = find_range(batch, 1, err);
-    if (r < 0 || batch->count == 0)
-        return r;
-    int64_t is_notified = 0, is_failed = 0;
-    struct sql_values key = SQL_VALUES(sql_text(batch->to_tenant), sql_text(batch->campaign.id),
-                                       sql_text(batch->to_account));
-    r = txn_row(batch->txn,
-                "SELECT state = 'notified', state = 'failed' FROM campaign_accounts "
-                "WHERE tenant = $1 AND campaign = $2 AND account = $3",
-                key, err);
-    if (r == 1) {
-        is_notified = column_int(batch->txn, 0);
-        is_failed = column_int(batch->txn, 1);
-        txn_end(batch->txn);
-    }
-    if (r < 0)
-        return r;
-    snprintf(batch->failed, sizeof batch->failed, "%s", why);
-    return batch_move(batch, batch->to_tenant, batch->to_account,
-                      is_failed     ? MEMBER_FAILED
-                      : is_notified ? MEMBER_NOTIFIED
-                                    : MEMBER_PLANNED,
-                      MEMBER_FAILED, MEMBER_REFUSED, err);
-}
-
-int store_campaign_fail(struct store *store, const struct campaign_run *run, const char *why,
-                        struct campaign_batch *ret, struct err *err)
-{
-    struct batch batch;
-    int r = batch_begin(store, run, &batch, err);
-    if (r < 0)
-        return r;
-    r = run->state == CAMPAIGN_APPLYING ? fail(&batch, why, err)
-                                        : err_set(err, ERR_INVALID, "not a job of its accounts");
-    return batch_end(&batch, r, ret, err);
 }

@@ -24,7 +24,7 @@ enum { CAMPAIGN_BATCH_MAX = 1000 };
 struct campaign_run {
     char id[RULE_ID_BYTES];
     enum campaign_state state;
-    const char *run; /* of this start of the process */
+    const char *run; /* "NODE/…": of this worker of this start of the process */
     int64_t lease_ms;
 };
 
@@ -35,9 +35,12 @@ struct campaign_run {
 int store_campaign_take(struct store *store, const char *run, int64_t lease_ms, const char *skip,
                         struct arena *arena, bool *ret_found, struct campaign *ret,
                         struct err *err) MUST_CHECK;
-/* Somebody else may have it now, or the same again later. Keeps `why` ("" for nothing) for people. */
-int store_campaign_leave(struct store *store, const struct campaign_run *run, const char *why,
-                         struct err *err) MUST_CHECK;
+/* Somebody else may have it now, or the same again later; with `pauses` only when an operator says so.
+ * Keeps `why` ("" for nothing) for people. */
+int store_campaign_leave(struct store *store, const struct campaign_run *run, bool pauses,
+                         const char *why, struct err *err) MUST_CHECK;
+/* What earlier starts of the node left behind may be taken at once. */
+int store_campaign_release(struct store *store, const char *node, struct err *err) MUST_CHECK;
 /* The job is done: planning becomes planned, and so on. ERR_STALE. */
 int store_campaign_finish(struct store *store, const struct campaign_run *run,
                           struct err *err) MUST_CHECK;
@@ -61,12 +64,25 @@ struct planned {
 };
 /*
  * The next accounts of the plan, in order. Those that are gone by now, or whose tenant's profile is none of
- * `profiles` (NULL: any; ends with NULL), are left out. `up_to`: nothing of interest lies before it.
+ * `profiles` (NULL: any; ends with NULL), are left out.
  */
 int store_campaign_plan_add(struct store *store, const struct campaign_run *run,
                             const struct planned *planned, unsigned count,
                             const char *const *profiles, struct campaign_batch *ret,
                             struct err *err) MUST_CHECK;
+
+/* --- notify --------------------------------------------------------------------------------------- */
+
+/* Tells one tenant, in the transaction. `accounts` are the first of the `count` concerned (count 0: the
+ * tenant as a whole). *ret_is_told: false when there is nobody to tell. */
+typedef int campaign_tell_fn(void *context, struct txn *txn, const struct campaign *campaign,
+                             const char *tenant, const char *const *accounts, unsigned count,
+                             bool *ret_is_told, struct err *err);
+enum { CAMPAIGN_ACCOUNTS_TOLD = 20 };
+/* The next tenant of whom accounts are planned; ret->count are its accounts. */
+int store_campaign_notify(struct store *store, const struct campaign_run *run,
+                          campaign_tell_fn *tell, void *context, struct campaign_batch *ret,
+                          struct err *err) MUST_CHECK;
 
 /* --- apply and undo ------------------------------------------------------------------------------- */
 
@@ -75,7 +91,8 @@ int store_campaign_apply(struct store *store, const struct campaign_run *run, un
                          struct campaign_batch *ret, struct err *err) MUST_CHECK;
 int store_campaign_undo(struct store *store, const struct campaign_run *run, unsigned limit,
                         struct campaign_batch *ret, struct err *err) MUST_CHECK;
-/* Marks the next account failed, for `why`, and goes past it. */
+/* Goes past the next account: for `why` marked failed, or left as it is by an undo; both can be tried
+ * again by another order. */
 int store_campaign_fail(struct store *store, const struct campaign_run *run, const char *why,
                         struct campaign_batch *ret, struct err *err) MUST_CHECK;
 

@@ -60,21 +60,37 @@ int store_campaign_take(struct store *store, const char *run, int64_t lease_ms, 
     return r;
 }
 
-int store_campaign_leave(struct store *store, const struct campaign_run *run, const char *why,
-                         struct err *err)
+static int execute(struct store *store, const char *text, struct sql_values values, struct err *err)
 {
     struct txn *txn;
     int r = txn_begin(store, SQL_WRITE, &txn, err);
     if (r < 0)
         return r;
-    r = txn_exec(txn,
-                 "UPDATE campaigns SET run = '', run_until_ms = 0, last_error = $3 "
-                 "WHERE id = $1 AND run = $2",
-                 SQL_VALUES(sql_text(run->id), sql_text(run->run), sql_text(why)), err);
+    r = txn_exec(txn, text, values, err);
     if (r == 0)
         return store_commit(txn, NULL, err);
     store_rollback(txn);
     return r;
+}
+
+int store_campaign_leave(struct store *store, const struct campaign_run *run, bool pauses,
+                         const char *why, struct err *err)
+{
+    return execute(store,
+                   "UPDATE campaigns SET run = '', run_until_ms = 0, last_error = $3, "
+                   "is_paused = CASE WHEN $4 = 1 THEN 1 ELSE is_paused END "
+                   "WHERE id = $1 AND run = $2",
+                   SQL_VALUES(sql_text(run->id), sql_text(run->run), sql_text(why),
+                              sql_int(pauses)),
+                   err);
+}
+
+int store_campaign_release(struct store *store, const char *node, struct err *err)
+{
+    return execute(store,
+                   "UPDATE campaigns SET run = '', run_until_ms = 0 "
+                   "WHERE substr(run, 1, length($1) + 1) = $1 || '/'",
+                   SQL_VALUES(sql_text(node)), err);
 }
 
 /* --- a transaction of a job ----------------------------------------------------------------------- */

@@ -68,9 +68,9 @@ static int check_due(const struct campaign *campaign, int64_t now_ms, struct err
     char due[CLOCK_TEXT_BYTES];
     if (campaign->state == CAMPAIGN_PLANNED)
         return err_set(err, ERR_WRONG_STATE, "nobody has been told yet: notify first, or force it");
-    if (now_ms < campaign_due_ms(campaign))
+    if (now_ms < campaign->apply_at_ms)
         return err_set(err, ERR_WRONG_STATE, "not before %s, unless forced",
-                       clock_format(campaign_due_ms(campaign), due));
+                       clock_format(campaign->apply_at_ms, due));
     return 0;
 }
 
@@ -79,8 +79,12 @@ static int check_order(const struct campaign *campaign, const struct campaign_or
 {
     const struct transition *transition = &transitions[order->verb];
     unsigned from = transition->from;
-    if (campaign->counts[MEMBER_FAILED] && order->verb == CAMPAIGN_APPLY)
+    const uint64_t *counts = campaign->counts;
+    if (order->verb == CAMPAIGN_APPLY &&
+        (counts[MEMBER_FAILED] || (order->is_forced && counts[MEMBER_SKIPPED])))
         from |= 1u << CAMPAIGN_APPLIED;
+    if (order->verb == CAMPAIGN_UNDO && counts[MEMBER_APPLIED])
+        from |= 1u << CAMPAIGN_UNDONE;
     if (!(from & 1u << campaign->state) || (order->verb == CAMPAIGN_PAUSE && campaign->is_paused) ||
         (order->verb == CAMPAIGN_RESUME && !campaign->is_paused))
         return refuse(campaign, transition->word, err);
@@ -112,13 +116,22 @@ static uint64_t total_of(const struct campaign *campaign, enum campaign_verb ver
                                     : 0;
 }
 
+/* Whoever is told gets all of the grace period. */
+static int64_t date_of(const struct campaign *campaign, const struct campaign_order *order,
+                       int64_t now_ms)
+{
+    int64_t date_ms = order->apply_at_ms ? order->apply_at_ms : campaign->apply_at_ms;
+    int64_t grace_ends_ms = now_ms + campaign->grace_ms;
+    return order->verb == CAMPAIGN_NOTIFY && date_ms < grace_ends_ms ? grace_ends_ms : date_ms;
+}
+
 static int write_job(struct txn *txn, const struct campaign *campaign,
                      const struct campaign_order *order, struct err *err)
 {
     enum campaign_state to = transitions[order->verb].to;
     const struct actor *actor = &txn->actor;
     int64_t rate = order->has_rate ? order->rate : campaign->rate;
-    int64_t apply_at_ms = order->apply_at_ms ? order->apply_at_ms : campaign->apply_at_ms;
+    int64_t apply_at_ms = date_of(campaign, order, txn->now_ms);
     int64_t started_at_ms = to == CAMPAIGN_APPLYING && !campaign->started_at_ms
                                 ? txn->now_ms
                                 : campaign->started_at_ms;
@@ -127,11 +140,11 @@ static int write_job(struct txn *txn, const struct campaign *campaign,
         "UPDATE campaigns SET state = $2, is_paused = 0, rate = $3, apply_at_ms = $4, "
         "last_error = '', after_tenant = '', after_account = '', done = 0, total = $5, run = '', "
         "run_until_ms = 0, subject = $6, role = $7, request_id = $8, address = $9, "
-        "updated_at_ms = $10, started_at_ms = $11 WHERE id = $1",
+        "updated_at_ms = $10, started_at_ms = $11, is_forced = $12 WHERE id = $1",
         SQL_VALUES(sql_text(campaign->id), sql_text(campaign_state_words[to]), sql_int(rate),
                    sql_int(apply_at_ms), sql_int((int64_t)total_of(campaign, order->verb)),
                    sql_text(actor->subject), sql_text(actor->role), sql_text(actor->request_id),
-                   sql_text(actor->address), sql_int(txn->now_ms), sql_int(started_at_ms)),
+                   sql_text(actor->address), sql_int(txn->now_ms), sql_int(started_at_ms), sql_int(order->is_forced)),
         err);
 }
 

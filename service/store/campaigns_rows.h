@@ -11,7 +11,7 @@
     "run_until_ms, subject, role, request_id, address, count_out, count_planned, "                 \
     "count_notified, count_answered, count_skipped, count_failed, count_applied, count_undone, "   \
     "count_kept, created_by, created_at_ms, planned_at_ms, notified_at_ms, started_at_ms, "        \
-    "applied_at_ms, undone_at_ms, updated_at_ms"
+    "applied_at_ms, undone_at_ms, updated_at_ms, is_forced"
 
 int campaign_row_read(struct txn *txn, struct arena *arena, struct campaign *ret,
                       struct err *err) MUST_CHECK;

@@ -309,6 +309,10 @@ struct audit_record {
 int store_audit_list(struct txn *txn, struct slice tenant, uint64_t before_seq, unsigned limit,
                      struct arena *arena, struct audit_record **ret, unsigned *ret_count,
                      struct err *err) MUST_CHECK;
+/* What was done to one object, oldest first; looks through all records of the tenant ("" platform-wide). */
+int store_audit_of(struct txn *txn, struct slice tenant, struct slice object, unsigned limit,
+                   struct arena *arena, struct audit_record **ret, unsigned *ret_count,
+                   struct err *err) MUST_CHECK;
 
 /* --- idempotency ------------------------------------------------------------------------------------- */
 
