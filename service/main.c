@@ -31,6 +31,7 @@
 #include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
+#include "jobs/campaigns.h"
 #include "jobs/retention.h"
 #include "engine/spread.h"
 #include "store/store.h"
@@ -57,6 +58,7 @@ struct world {
     unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk */
     struct attempts *attempts;
     struct retention *retention;
+    struct campaigns *campaigns;
     struct engine *engine;
     struct metrics *metrics;
     unsigned char cursor_key[KEYRING_DERIVED_BYTES];
@@ -188,7 +190,12 @@ static int build_engine(const struct config *config, struct world *world, struct
 static int start_jobs(const struct config *config, struct world *world, struct err *err)
 {
     struct retention_config retention = {world->store, (int)config->attempts_days};
-    return retention_start(&retention, &world->retention, err);
+    const struct campaigns_config campaigns = {
+        .store = world->store, .feed = world->feed, .node = config->node};
+    int rc = retention_start(&retention, &world->retention, err);
+    if (!rc)
+        rc = campaigns_start(&campaigns, &world->campaigns, err);
+    return rc;
 }
 
 static int open_http(const struct config *config, struct world *world, enum door door,
@@ -218,6 +225,7 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .rulesets = world->rulesets,
         .feed = world->feed,
         .node = world->node,
+        .campaigns = world->campaigns,
         .auth = world->auth,
         .metrics = world->metrics,
         .cursor_key = world->cursor_key,
@@ -232,6 +240,8 @@ static int open_doors(const struct config *config, struct world *world, struct e
     int rc = sources_add(world->metrics, world->attempts, world->agi, world->cache, err);
     if (!rc)
         rc = sources_add_jobs(world->metrics, world->retention, err);
+    if (!rc)
+        rc = sources_add_campaigns(world->metrics, world->campaigns, err);
     if (!rc)
         rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
     if (!rc)
@@ -249,6 +259,7 @@ static void tear_down(struct world *world)
     http_stop(world->admin);
     agi_stop(world->agi);
     engine_free(world->engine);
+    campaigns_stop(world->campaigns);
     retention_stop(world->retention);
     attempts_stop(world->attempts);
     node_stop(world->node);

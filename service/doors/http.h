@@ -37,6 +37,7 @@
 #include "doors/metrics.h"
 #include "store/store.h"
 
+struct campaigns;
 struct engine;
 struct feed;
 struct node;
@@ -49,6 +50,7 @@ struct app {
     struct rulesets *rulesets;
     struct feed *feed;
     struct node *node;
+    struct campaigns *campaigns;
     struct auth *auth;
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */

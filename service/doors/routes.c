@@ -43,11 +43,14 @@ static const char *const provision[] = {"dry_run", "tenant", "charset", NULL};
 static const char *const cdrs[] = {"source", "layout", "time_zone", "map", "dry_run", "last", "rejects", "file", "mark", "position", "version", NULL};
 static const char *const unmapped[] = {"limit", "cursor", "source", NULL};
 static const char *const of_source[] = {"source", NULL};
+static const char *const campaign[] = {"reasons", NULL};
+static const char *const members[] = {"limit", "cursor", "tenant", "state", "reason", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
 #define READ rest_read
 #define WRITE rest_write
+#define ORDER rest_campaign_write
 
 /* clang-format off */
 const struct route admin_routes[] = {
@@ -98,6 +101,20 @@ const struct route admin_routes[] = {
     {"PATCH",  "/v1/platform/rules/{id}",         OPERATOR,      WRITE, BODY | MATCH,     rest_rule_patch,     NULL},
     {"DELETE", "/v1/platform/rules/{id}",         OPERATOR,      WRITE, MATCH,            rest_rule_delete,    NULL},
     {"GET",    "/v1/platform/propagation",        OPERATOR,      ASK,   0,                rest_propagation,    propagation},
+
+    {"GET",    "/v1/campaigns",                   OPERATOR,      READ,  0,                rest_campaign_list,  paged},
+    {"POST",   "/v1/campaigns",                   OPERATOR,      ORDER, BODY,             rest_campaign_create, NULL},
+    {"GET",    "/v1/campaigns/{c}",               OPERATOR,      READ,  0,                rest_campaign_get,   campaign},
+    {"GET",    "/v1/campaigns/{c}/accounts",      OPERATOR,      READ,  0,                rest_campaign_accounts, members},
+    {"POST",   "/v1/campaigns/{c}/answers",       OPERATOR,      WRITE, BODY,             rest_campaign_answer, NULL},
+    {"POST",   "/v1/campaigns/{c}/notify",        OPERATOR,      ORDER, BODY,             rest_campaign_notify, NULL},
+    {"POST",   "/v1/campaigns/{c}/apply",         OPERATOR,      ORDER, BODY,             rest_campaign_apply, NULL},
+    {"POST",   "/v1/campaigns/{c}/pause",         OPERATOR,      ORDER, 0,                rest_campaign_pause, NULL},
+    {"POST",   "/v1/campaigns/{c}/resume",        OPERATOR,      ORDER, 0,                rest_campaign_resume, NULL},
+    {"POST",   "/v1/campaigns/{c}/cancel",        OPERATOR,      ORDER, 0,                rest_campaign_cancel, NULL},
+    {"POST",   "/v1/campaigns/{c}/undo",          OPERATOR,      ORDER, 0,                rest_campaign_undo,  NULL},
+    {"GET",    "/v1/campaigns/{c}/report",        OPERATOR,      READ,  0,                rest_campaign_report, NULL},
+    {"GET",    "/v1/campaigns/{c}/report.csv",    OPERATOR,      READ,  0,                rest_campaign_report_csv, NULL},
 
     {"GET",    "/v1/nodes",                       OPERATOR,      READ,  0,                rest_node_list,      NULL},
 

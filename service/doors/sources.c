@@ -4,6 +4,7 @@
 #include "doors/agi.h"
 #include "doors/metrics.h"
 #include "engine/attempts.h"
+#include "jobs/campaigns.h"
 #include "jobs/retention.h"
 
 #define READ_ATTEMPTS(field)                                                                       \
@@ -129,5 +130,46 @@ int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
         rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_retention_errors_total",
                          "Times that removing what is too old failed; it is tried again.",
                          retention_errors, retention, err);
+    return rc;
+}
+
+#define READ_CAMPAIGNS(field)                                                                      \
+    static double campaigns_##field(const void *campaigns)                                         \
+    {                                                                                              \
+        return (double)campaigns_totals(campaigns).field;                                          \
+    }
+READ_CAMPAIGNS(planned)
+READ_CAMPAIGNS(told)
+READ_CAMPAIGNS(applied)
+READ_CAMPAIGNS(undone)
+READ_CAMPAIGNS(failures)
+READ_CAMPAIGNS(working)
+
+int sources_add_campaigns(struct metrics *metrics, const struct campaigns *campaigns,
+                          struct err *err)
+{
+    static const struct {
+        enum metric_type type;
+        const char *name, *help;
+        double (*read)(const void *context);
+    } rows[] = {
+        {METRIC_COUNTER, "sekisho_campaign_planned_total",
+         "Accounts looked at for plans of campaigns, on this node.", campaigns_planned},
+        {METRIC_COUNTER, "sekisho_campaign_told_total",
+         "Accounts whose tenants this node put a notice into the outbox for.", campaigns_told},
+        {METRIC_COUNTER, "sekisho_campaign_applied_total",
+         "Accounts that this node applied a campaign to.", campaigns_applied},
+        {METRIC_COUNTER, "sekisho_campaign_undone_total",
+         "Accounts that this node undid a campaign for.", campaigns_undone},
+        {METRIC_COUNTER, "sekisho_campaign_failures_total",
+         "Batches of campaigns that failed on this node; they are tried again.",
+         campaigns_failures},
+        {METRIC_GAUGE, "sekisho_campaigns_working", "Campaigns that this node works at.",
+         campaigns_working},
+    };
+    int rc = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && !rc; i++)
+        rc = metrics_add(metrics, rows[i].type, rows[i].name, rows[i].help, rows[i].read, campaigns,
+                         err);
     return rc;
 }

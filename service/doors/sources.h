@@ -7,6 +7,7 @@
 struct agi;
 struct attempts;
 struct cache;
+struct campaigns;
 struct metrics;
 struct retention;
 
@@ -16,5 +17,7 @@ int sources_add(struct metrics *metrics, const struct attempts *attempts, const 
 /* The same for what runs beside the doors. */
 int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
                      struct err *err) MUST_CHECK;
+int sources_add_campaigns(struct metrics *metrics, const struct campaigns *campaigns,
+                          struct err *err) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@ VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_r
             "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object",
             "since", "until", "from", "to", "known_since", "gaps", "gaps_count", "days_covered", "made_at", "made_by",
             "started_at", "heartbeat_at", "keys", "feed_position", "address", "type",
-            "stated_at", "stated_by"}
+            "stated_at", "stated_by", "planned_at", "notified_at", "apply_at", "created_by"}
 LONGER = {"attempts", "records", "sources"}  # lists that may have more than the example shows
 
 
@@ -132,9 +132,23 @@ class World:
     def must(answer):
         assert answer.status in (200, 201), answer
 
+    def campaign(self):
+        """One whose plan is made."""
+        made = self.daemon.rest("POST", "/v1/campaigns", {
+            "name": "010, never called abroad",
+            "selection": {"since": "2024-01-01T00:00:00Z", "tenants": ["acme"], "exclude": ["acme/1001"]}})
+        assert made.status == 201, made
+        deadline = time.monotonic() + 30
+        while self.daemon.rest("GET", made.headers["Location"]).json["state"] != "planned":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return made.json["id"]
+
     def path(self, template, item, operation):
         rule = self.platform_rule if "/platform/" in template else self.rule
         path = template.replace("{id}", rule)
+        if "{c}" in path:
+            path = path.replace("{c}", self.campaign())
         query = []
         for parameter in map(resolve, item.get("parameters", []) + operation.get("parameters", [])):
             if parameter["in"] == "path":
