@@ -12,7 +12,7 @@ struct simulate_options {
 };
 #define AT(member) .offset = offsetof(struct simulate_options, member)
 
-enum { BAR_COLUMNS = 30, NAME_COLUMNS = 9 };
+enum { BAR_COLUMNS = 30, NAME_COLUMNS = 9, EXAMPLES_SHOWN = 3 };
 
 /* --- asking ---------------------------------------------------------------------------------------- */
 
@@ -168,6 +168,26 @@ static const struct column example_columns[] = {{"EXAMPLE", "change", CELL_TEXT}
                                                 {"BY", "after.rule", CELL_TEXT},
                                                 {0}};
 
+/* The latest few of each change; --json has more. */
+static void show_examples(struct output *out, json_t *examples)
+{
+    json_t *few = json_array(), *example;
+    const char *last = "";
+    unsigned shown = 0;
+    size_t i;
+    json_array_foreach(examples, i, example) {
+        const char *change = json_text(example, "change");
+        if (!change || strcmp(change, last) != 0)
+            shown = 0;
+        last = change ? change : "";
+        if (shown++ < EXAMPLES_SHOWN)
+            json_array_append(few, example);
+    }
+    fprintf(out->file, "\n");
+    output_table(out, example_columns, few, "");
+    json_decref(few);
+}
+
 static void show(struct cli *cli, const struct simulate_options *options, json_t *answer)
 {
     struct output *out = &cli->out;
@@ -176,10 +196,8 @@ static void show(struct cli *cli, const struct simulate_options *options, json_t
     chart(out, "by country", json_object_get(answer, "countries"), "country");
     chart(out, "by prefix", json_object_get(answer, "prefixes"), "prefix");
     chart(out, "by account", json_object_get(answer, "accounts"), "account");
-    if (json_array_size(examples)) {
-        fprintf(out->file, "\n");
-        output_table(out, example_columns, examples, "");
-    }
+    if (json_array_size(examples))
+        show_examples(out, examples);
 }
 
 static int run(struct cli *cli, const void *given)

@@ -63,10 +63,11 @@ static int print_sums(struct cli *cli, const struct history_wanted *wanted)
         return status;
     const char *what = wanted->by_tenant ? "tenants" : "accounts";
     json_t *sums = json_object_get(answer.body, what);
+    number(sums, "unknown", unknown);
     fprintf(cli->out.file, "%s %s called abroad since %s, %s never did, %s %s unknown\n",
             number(sums, "called", called), what,
             output_moment(json_text(answer.body, "since"), since), number(sums, "never", never),
-            number(sums, "unknown", unknown), strcmp(unknown, "1") == 0 ? "is" : "are");
+            unknown, strcmp(unknown, "1") == 0 ? "is" : "are");
     rest_answer_release(&answer);
     return EXIT_OK;
 }
