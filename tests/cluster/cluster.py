@@ -19,6 +19,7 @@ from process import Process, unprivileged
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 SUBNET = "10.99.0."  # of compose.scale.yaml
+NODES_MAX = 9        # that the certificate is for
 
 
 def find_programs():
@@ -62,7 +63,8 @@ class Cluster:
     # --- the files of docker/ -------------------------------------------------------------------
 
     def configure(self):
-        subprocess.run(["sh", DOCKER / "setup", self.folder], check=True, timeout=60)
+        addresses = [self.at(5), *(self.at(40 + i) for i in range(1, NODES_MAX + 1))]
+        subprocess.run(["sh", DOCKER / "setup", self.folder, *addresses], check=True, timeout=60)
         (self.folder / "keys").mkdir(mode=0o700, exist_ok=True)
         for path in self.folder.glob("*/*"):
             if path.is_file():

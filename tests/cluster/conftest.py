@@ -19,7 +19,11 @@ def run(**how):
         cluster.remove()
 
 
-@pytest.fixture(scope="module")
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quick: one of each kind, for a first look (make test-cluster QUICK=1)")
+
+
+@pytest.fixture(scope="session")
 def cluster():
     """Everything: PostgreSQL and its replica, Redis and its replica, three Sentinels, three nodes, the proxy."""
     yield from run()

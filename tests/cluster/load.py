@@ -180,7 +180,7 @@ class Caller(threading.Thread):
         verdict = said["verdict"]
         if said.get("degraded"):
             self.degraded += 1
-        elif verdict not in truth.possible(asked - self.bound, done):
+        elif verdict not in truth.possible(asked - self.bound - self.stalls.during(asked - self.bound, done), done):
             self.wrong.append((asked, verdict, said["reason"], round(truth.age(verdict, asked), 3)))
         elif verdict not in truth.possible(asked, done):
             self.ages.append(truth.age(verdict, asked))

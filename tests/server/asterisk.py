@@ -110,9 +110,9 @@ class Session:
 class FastAgi(Session):
     """AGI(agi://…): a connection to a FastAGI server."""
 
-    def __init__(self, port):
+    def __init__(self, port, address="127.0.0.1"):
         super().__init__()
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=CONNECT_SECONDS)
+        self.socket = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fileno, self.write, self.close = (self.socket.fileno, self.socket.sendall,
                                                self.socket.close)
