@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
-CONFIGURED = ("node.conf", "sentinel.conf", "haproxy.cfg")  # with addresses of services in them
+CONFIGURED = ("node.conf", "sentinel.conf", "haproxy.cfg", "setup")  # with addresses of services in them
 SUBNET = "10.99.0."
 
 
@@ -41,6 +41,37 @@ def check_addresses(compose):
         for service, address in re.findall(r"server (node\d+) ([\d.]+):", text):
             if addresses.get(service) != address:
                 yield f"{name}: {service} is at {addresses.get(service)}, not {address}"
+
+
+def check_certificate(compose):
+    """Clients check the name that they asked: of the proxy, and of each node."""
+    names = re.search(r"^names=(\S+)", (DOCKER / "setup").read_text(), re.M)[1].split(",")
+    for service, told in compose["services"].items():
+        if re.fullmatch(r"proxy|node\d+", service):
+            address = told["networks"]["default"]["ipv4_address"]
+            if f"IP:{address}" not in names:
+                yield f"setup: the certificate is not for {service} at {address}"
+
+
+def check_proxy(compose):
+    """Every node, in each backend, and asked whether it is ready."""
+    nodes = {service for service in compose["services"] if re.fullmatch(r"node\d+", service)}
+    for backend in re.split(r"^backend ", (DOCKER / "haproxy.cfg").read_text(), flags=re.M)[1:]:
+        name = backend.split()[0]
+        asked = "/livez" if name == "admin_alive" else "/readyz"
+        if f"uri {asked} " not in backend or "option httpchk" not in backend:
+            yield f"haproxy.cfg: backend {name} does not ask {asked}"
+        if set(re.findall(r"^ +server (\S+)", backend, re.M)) != nodes:
+            yield f"haproxy.cfg: backend {name} has other nodes than compose.scale.yaml"
+
+
+def check_image():
+    stage = (DOCKER / "Dockerfile").read_text().split("FROM ")[2]
+    user = re.search(r"^USER (\S+)", stage, re.M)
+    if not user or user[1] in ("root", "0"):
+        yield "Dockerfile: the programs run as root"
+    if "\nHEALTHCHECK " not in stage:
+        yield "Dockerfile: no health check"
 
 
 def check_node():
@@ -86,11 +117,11 @@ def check_schema(name):
 
 
 def main():
-    faults = [*check_node(), *check_libraries()]
+    faults = [*check_node(), *check_libraries(), *check_image()]
     for name in ("compose.yaml", "compose.scale.yaml"):
         compose = yaml.safe_load((DOCKER / name).read_text())
         faults += [*check_mounts(name, compose), *check_schema(name)]
-    faults += check_addresses(compose)
+    faults += [*check_addresses(compose), *check_certificate(compose), *check_proxy(compose)]
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"docker: {len(compose['services'])} services compared with their files, {len(faults)} faults")
