@@ -1,5 +1,6 @@
 /* sekisho profile: sets of rules that new tenants and accounts start with. */
 #include "cli/change.h"
+#include "cli/drift.h"
 #include "cli/rules.h"
 
 struct profile_options {
@@ -160,4 +161,5 @@ const struct command profile_commands[] = {
     ROW("put", "Adds a profile or changes it; tenants that have it already keep their rules",
         put_options, put),
     ROW("delete", "Deletes a profile", delete_options, delete),
+    DRIFT_ROWS,
     {0}};

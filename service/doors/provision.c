@@ -124,7 +124,7 @@ static int do_line(struct rest *rest, struct slice tenant, json_t *object, struc
 /* Is it the store that failed, so that other lines would fare no better? */
 static bool is_failure(int rc)
 {
-    return rc == ERR_UNAVAILABLE || rc == ERR_NOMEM || rc == ERR_IO || rc == ERR_VERSION;
+    return rc && problem_facts(problem_of(rc))->status >= 500;
 }
 
 int provision_line(struct rest *rest, struct slice tenant, json_t *object, struct provisioned *ret,

@@ -85,6 +85,7 @@ rest_work rest_account_list, rest_account_get, rest_account_put, rest_account_pa
 rest_work rest_rule_list, rest_rule_get, rest_rule_create, rest_rule_replace, rest_rule_patch,
     rest_rule_delete, rest_rule_export, rest_rule_import;
 rest_work rest_profile_list, rest_profile_get, rest_profile_put, rest_profile_delete;
+rest_work rest_drift_list, rest_drift_mend;
 rest_work rest_check, rest_simulate;
 rest_work rest_lint, rest_lint_fix;
 rest_work rest_revoked_list, rest_revoked_put;

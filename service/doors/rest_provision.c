@@ -33,7 +33,6 @@ struct provisioning {
     struct bulk bulk;
     bool is_at_end;
     bool has_committed;
-    int failed; /* the store: the lines from there on are not tried */
     char *answer; /* in the request's arena */
     size_t answer_n, answer_cap;
 };
@@ -183,7 +182,7 @@ static int refuse_rest(struct provisioning *it, struct provisioned *results, uns
     int rc = 0;
     for (;;) {
         for (unsigned i = 0; i < count; i++) {
-            results[i].rc = it->failed;
+            results[i].rc = ERR_UNAVAILABLE; /* one word for all that is worth trying again */
             results[i].err = (struct err){0};
         }
         rc = append_results(it, results, count, err);
@@ -206,12 +205,11 @@ static int run_batch(struct provisioning *it, struct arena *arena, unsigned max,
     if (!results)
         return err_set(err, ERR_NOMEM, "out of memory");
     int rc = run_txn(it, &rest, results, max, &count, err);
-    if (rc == 0 || !it->has_committed || problem_of(rc) != PROBLEM_UNAVAILABLE)
+    if (rc == 0 || !it->has_committed || problem_facts(problem_of(rc))->status < 500)
         return rc; /* before anything was done the whole request is refused */
     log_warn("provision_stopped", "line=%u error=\"%s\" request_id=%s", it->bulk.line, err->text,
              it->request->request_id);
     it->answer_n = before;
-    it->failed = rc;
     *err = (struct err){0};
     return refuse_rest(it, results, count, max, err);
 }

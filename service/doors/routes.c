@@ -45,6 +45,8 @@ static const char *const unmapped[] = {"limit", "cursor", "source", NULL};
 static const char *const of_source[] = {"source", NULL};
 static const char *const campaign[] = {"reasons", NULL};
 static const char *const members[] = {"limit", "cursor", "tenant", "state", "reason", NULL};
+static const char *const drift[] = {"limit", "cursor", "tenant", "extra", NULL};
+static const char *const reapply[] = {"limit", "cursor", "tenant", "dry_run", "restore_deleted", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
@@ -93,6 +95,8 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/profiles/{p}",                ONBOARD,       READ,  0,                rest_profile_get,    NULL},
     {"PUT",    "/v1/profiles/{p}",                OPERATOR,      WRITE, BODY,             rest_profile_put,    NULL},
     {"DELETE", "/v1/profiles/{p}",                OPERATOR,      WRITE, MATCH,            rest_profile_delete, NULL},
+    {"GET",    "/v1/profiles/{p}/drift",          OPERATOR,      READ,  0,                rest_drift_list,     drift},
+    {"POST",   "/v1/profiles/{p}/reapply",        OPERATOR,      WRITE, 0,                rest_drift_mend,     reapply},
 
     {"GET",    "/v1/platform/rules",              OPERATOR,      READ,  0,                rest_rule_list,      paged},
     {"POST",   "/v1/platform/rules",              OPERATOR,      WRITE, BODY,             rest_rule_create,    NULL},

@@ -184,6 +184,54 @@ int store_profile_put(struct txn *txn, const struct profile *profile,
 int store_profile_delete(struct txn *txn, struct slice id, const struct condition *condition,
                          struct err *err) MUST_CHECK;
 
+/* --- drift (drift.c) ------------------------------------------------------------------------------ */
+
+/*
+ * Where tenants and accounts have drifted from the profile that they were made with, as it is now. What
+ * counts is what an undated rule of the same target and match does; notes and dated rules do not.
+ *
+ *     profile   deny 010   deny 0990   allow 0120
+ *     tenant    deny 010   allow 0990               deny 0570
+ *                          changed     missing      extra
+ */
+struct drift_item {
+    enum drift_what { DRIFT_MISSING, DRIFT_CHANGED, DRIFT_EXTRA } what;
+    struct rule wanted;     /* of the profile; for missing and changed */
+    struct rule found;      /* for changed and extra */
+    const char *deleted_by; /* of a missing one: role of who deleted it since onboarding, or "" */
+    /* What making it good does: rules that somebody made, changed or deleted are left alone. */
+    enum drift_mend { MEND_KEEP, MEND_ADD, MEND_REPLACE } mend;
+};
+struct drift {
+    const char *tenant, *account; /* account "" for the tenant's own rules */
+    int64_t created_at_ms;
+    struct drift_item *items;
+    unsigned count;
+};
+struct drift_query {
+    struct slice profile;
+    struct slice tenant;   /* only of this one; empty: of all */
+    bool with_extra;       /* rules that the profile does not have are drift, too */
+    bool restores_deleted; /* what somebody deleted is to be added again */
+};
+enum { DRIFT_ITEMS_MAX = 5000 }; /* of one page */
+
+/*
+ * Those who have drifted, in order of (tenant, account), behind the place `after` (NULL: from the start);
+ * at most `limit`, and fewer when they have many items. *ret_more: there are more behind. ERR_NOT_FOUND:
+ * no such profile.
+ */
+int store_drift_list(struct txn *txn, const struct drift_query *query, const struct drift *after,
+                     unsigned limit, struct arena *arena, struct drift **ret, unsigned *ret_count,
+                     bool *ret_more, struct err *err) MUST_CHECK;
+/*
+ * Makes one good: adds what is missing and replaces what only onboarding ever wrote, as source
+ * "onboarding"; one audit record. *drift is looked at anew, under the tenant's lock, and then says what was
+ * done. ERR_NOT_FOUND: it is gone, or the profile is; ERR_LIMIT: more rules than a tenant may have.
+ */
+int store_drift_mend(struct txn *txn, const struct drift_query *query, struct drift *drift,
+                     struct arena *arena, struct err *err) MUST_CHECK;
+
 /* --- loading for the engine ---------------------------------------------------------------------- */
 
 /* One owner's rules as the engine compiles them, in order of id; tenant->id "" for the platform. Only
