@@ -20,6 +20,7 @@ enum {
     STORE_CONNECTIONS_MAX = 1000,
     ATTEMPTS_DAYS_MAX = 36600
 };
+#define RETRY_MS_MAX ((int64_t)2 * 60 * 60 * 1000)
 #define REDIS_MAX_AGE_MS_MAX ((int64_t)30 * 24 * 60 * 60 * 1000)
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -77,6 +78,32 @@ static const struct option table[] = {
     {"attempts-days", OPTION_INT, 0, "N", "0", "SEKISHO_ATTEMPTS_DAYS",
      "days after which attempts are removed; 0 keeps them for ever", AT(attempts_days),
      .max = ATTEMPTS_DAYS_MAX},
+    {"smtp", OPTION_TEXT, 0, "URL", NULL, "SEKISHO_SMTP",
+     "relay for mails to tenants: smtp://HOST:PORT or smtps://HOST:PORT", AT(notify.smtp.url)},
+    {"smtp-starttls", OPTION_CHOICE, 0, "auto|required|off", "auto", "SEKISHO_SMTP_STARTTLS",
+     "TLS with an smtp:// relay; auto requires it unless the relay is on loopback",
+     WORD(smtp_starttls)},
+    {"smtp-user", OPTION_TEXT, 0, "NAME", NULL, "SEKISHO_SMTP_USER", "login at the relay",
+     AT(notify.smtp.user)},
+    {"smtp-password-file", OPTION_PATH, 0, "FILE", NULL, "SEKISHO_SMTP_PASSWORD_FILE",
+     "its password, in a file that others cannot read", AT(notify.smtp.password_file)},
+    {"mail-from", OPTION_TEXT, 0, "ADDRESS", NULL, "SEKISHO_MAIL_FROM",
+     "who writes to tenants: info@example.jp or \"NAME <info@example.jp>\"", AT(notify.smtp.from)},
+    {"webhook-allow", OPTION_LIST, 0, "CIDR,…", NULL, "SEKISHO_WEBHOOK_ALLOW",
+     "networks that webhooks may lead to beside public addresses, with http and any port",
+     WORD(webhook_allow)},
+    {"webhook-secret", OPTION_PATH, 0, "FILE", NULL, "SEKISHO_WEBHOOK_SECRET",
+     "file whose first line signs webhooks, and its second as well; without it the keys do",
+     AT(notify.webhook_secret)},
+    {"notify-ca", OPTION_PATH, 0, "FILE", NULL, "SEKISHO_NOTIFY_CA",
+     "certificates to trust for mail and webhooks in place of the system's, PEM", AT(notify.ca)},
+    {"notices", OPTION_PATH, 0, "DIR", NULL, "SEKISHO_NOTICES",
+     "folder of texts for notices in place of those compiled in", AT(notify.notices)},
+    {"notice-contact", OPTION_TEXT, 0, "TEXT", NULL, "SEKISHO_NOTICE_CONTACT",
+     "whom tenants may ask, as notices say it; without it the sender of mails", AT(notify.contact)},
+    {"outbox-retry", OPTION_DURATION, 0, "TIME", "30s", "SEKISHO_OUTBOX_RETRY",
+     "first pause before a message is tried again; it doubles up to two hours",
+     AT(notify.retry_ms), .min = 10, .max = RETRY_MS_MAX},
     {"numbering", OPTION_PATH, 0, "DIR", NULL, "SEKISHO_NUMBERING",
      "folder of numbering data to use in place of what is compiled in", AT(numbering)},
     {"cdr-map", OPTION_TEXT, 0, "MAP",
@@ -248,8 +275,15 @@ static int resolve(struct config *config, struct err *err)
                                     &config->dial_allow, err);
     rc = rc ? rc : resolve_networks(config, "agi-allow", &words->agi_allow,
                                     &config->agi_allow, err);
+    rc = rc ? rc : resolve_networks(config, "webhook-allow", &words->webhook_allow,
+                                    &config->notify.webhook_allow, err);
     rc = rc ? rc : resolve_node(config, err);
-    return rc ? rc : resolve_urls(config, err);
+    rc = rc ? rc : resolve_urls(config, err);
+    config->notify.smtp.starttls = (enum smtp_starttls)words->smtp_starttls;
+    config->notify.smtp.ca = config->notify.ca;
+    config->notify.node = config->node;
+    config->notify.public_url = config->public_url;
+    return rc;
 }
 
 /* --- what must not be started with ------------------------------------------------------------------ */
@@ -337,6 +371,7 @@ static int check(const struct config *config, struct err *err)
     rc = rc ? rc : check_tls(config, err);
     rc = rc ? rc : check_redis(config, err);
     rc = rc ? rc : check_cdr(config, err);
+    rc = rc ? rc : notify_check(&config->notify, err);
     if (rc == 0 && access(config->keys, F_OK) == 0)
         rc = check_readable(config, "keys", config->keys, true, err);
     if (rc == 0 && config->numbering)

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "jobs/notify.h"
 
 struct config {
     const char *state;     /* folder */
@@ -38,14 +39,15 @@ struct config {
     int64_t stale_max_ms; /* of rules while the store is away */
     int64_t attempts_days; /* that attempts are kept; 0: for ever */
     const char *cdr_map, *cdr_time_zone; /* of call records that come without */
+    struct notify_config notify;
     unsigned threads; /* of the dial listener; at least 1 */
     enum log_level log_level;
 
     /* --- what the above is made from ------------------------------------------------------------ */
     struct config_words {
         const char *file, *dial_listen, *admin_listen, *agi_listen;
-        struct option_list dial_allow, agi_allow;
-        int log_level;
+        struct option_list dial_allow, agi_allow, webhook_allow;
+        int log_level, smtp_starttls;
         int64_t threads;
         bool check, print, version, help;
     } words;

@@ -57,6 +57,7 @@ struct world {
     char snapshot[4096];
     unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk */
     struct attempts *attempts;
+    struct notify *notify;
     struct retention *retention;
     struct campaigns *campaigns;
     struct engine *engine;
@@ -190,12 +191,15 @@ static int build_engine(const struct config *config, struct world *world, struct
 static int start_jobs(const struct config *config, struct world *world, struct err *err)
 {
     struct retention_config retention = {world->store, (int)config->attempts_days};
-    const struct campaigns_config campaigns = {
+    struct campaigns_config campaigns = {
         .store = world->store, .feed = world->feed, .node = config->node};
     int rc = retention_start(&retention, &world->retention, err);
     if (!rc)
-        rc = campaigns_start(&campaigns, &world->campaigns, err);
-    return rc;
+        rc = notify_start(&config->notify, world->store, world->keyring, &world->notify, err);
+    if (rc)
+        return rc;
+    campaigns.notices = world->notify->notices;
+    return campaigns_start(&campaigns, &world->campaigns, err);
 }
 
 static int open_http(const struct config *config, struct world *world, enum door door,
@@ -226,6 +230,7 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .feed = world->feed,
         .node = world->node,
         .campaigns = world->campaigns,
+        .notify = world->notify,
         .auth = world->auth,
         .metrics = world->metrics,
         .cursor_key = world->cursor_key,
@@ -239,7 +244,7 @@ static int open_doors(const struct config *config, struct world *world, struct e
         return err_context(err, "agi-listen");
     int rc = sources_add(world->metrics, world->attempts, world->agi, world->cache, err);
     if (!rc)
-        rc = sources_add_jobs(world->metrics, world->retention, err);
+        rc = sources_add_jobs(world->metrics, world->retention, world->notify->sender, err);
     if (!rc)
         rc = sources_add_campaigns(world->metrics, world->campaigns, err);
     if (!rc)
@@ -260,6 +265,7 @@ static void tear_down(struct world *world)
     agi_stop(world->agi);
     engine_free(world->engine);
     campaigns_stop(world->campaigns);
+    notify_stop(world->notify);
     retention_stop(world->retention);
     attempts_stop(world->attempts);
     node_stop(world->node);

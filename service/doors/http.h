@@ -41,6 +41,7 @@ struct campaigns;
 struct engine;
 struct feed;
 struct node;
+struct notify;
 struct rulesets;
 
 /* Everything a handler may need; borrowed from main, lives as long as the listeners. */
@@ -51,6 +52,7 @@ struct app {
     struct feed *feed;
     struct node *node;
     struct campaigns *campaigns;
+    const struct notify *notify;
     struct auth *auth;
     struct metrics *metrics;
     const unsigned char *cursor_key; /* 32 random bytes: signs list cursors */

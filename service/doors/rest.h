@@ -100,5 +100,6 @@ rest_work rest_campaign_list, rest_campaign_get, rest_campaign_create, rest_camp
 rest_work rest_campaign_notify, rest_campaign_apply, rest_campaign_pause, rest_campaign_resume,
     rest_campaign_cancel, rest_campaign_undo;
 rest_work rest_node_list, rest_propagation;
+rest_work rest_outbox_list, rest_outbox_get, rest_outbox_retry, rest_webhook_secret;
 
 #endif

@@ -47,6 +47,7 @@ static const char *const campaign[] = {"reasons", NULL};
 static const char *const members[] = {"limit", "cursor", "tenant", "state", "reason", NULL};
 static const char *const drift[] = {"limit", "cursor", "tenant", "extra", NULL};
 static const char *const reapply[] = {"limit", "cursor", "tenant", "dry_run", "restore_deleted", NULL};
+static const char *const outbox[] = {"limit", "cursor", "state", "about", "tenant", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
@@ -119,6 +120,10 @@ const struct route admin_routes[] = {
     {"POST",   "/v1/campaigns/{c}/undo",          OPERATOR,      ORDER, 0,                rest_campaign_undo,  NULL},
     {"GET",    "/v1/campaigns/{c}/report",        OPERATOR,      READ,  0,                rest_campaign_report, NULL},
     {"GET",    "/v1/campaigns/{c}/report.csv",    OPERATOR,      READ,  0,                rest_campaign_report_csv, NULL},
+    {"GET",    "/v1/outbox",                      OPERATOR,      READ,  0,                rest_outbox_list,    outbox},
+    {"GET",    "/v1/outbox/{id}",                 OPERATOR,      READ,  0,                rest_outbox_get,     NULL},
+    {"POST",   "/v1/outbox/{id}/retry",           OPERATOR,      WRITE, 0,                rest_outbox_retry,   NULL},
+    {"GET",    "/v1/tenants/{t}/webhook-secret",  CUSTOMER_EDIT, READ,  T,                rest_webhook_secret, NULL},
 
     {"GET",    "/v1/nodes",                       OPERATOR,      READ,  0,                rest_node_list,      NULL},
 

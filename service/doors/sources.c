@@ -5,6 +5,7 @@
 #include "doors/metrics.h"
 #include "engine/attempts.h"
 #include "jobs/campaigns.h"
+#include "jobs/outbox_sender.h"
 #include "jobs/retention.h"
 
 #define READ_ATTEMPTS(field)                                                                       \
@@ -118,7 +119,38 @@ READ_RETENTION(calls)
 READ_RETENTION(attempts)
 READ_RETENTION(errors)
 
-int sources_add_jobs(struct metrics *metrics, const struct retention *retention, struct err *err)
+#define READ_OUTBOX(field)                                                                         \
+    static double outbox_##field(const void *sender)                                               \
+    {                                                                                              \
+        return (double)outbox_sender_totals(sender).field;                                         \
+    }
+READ_OUTBOX(sent)
+READ_OUTBOX(failed)
+READ_OUTBOX(given_up)
+READ_OUTBOX(waiting)
+
+static int add_outbox(struct metrics *metrics, const struct outbox_sender *sender, struct err *err)
+{
+    int rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_messages_sent_total",
+                         "Mails and webhooks that were delivered from here.", outbox_sent, sender,
+                         err);
+    if (!rc)
+        rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_messages_failed_total",
+                         "Attempts to deliver that failed and are tried again.", outbox_failed,
+                         sender, err);
+    if (!rc)
+        rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_messages_given_up_total",
+                         "Mails and webhooks that were given up here.", outbox_given_up, sender,
+                         err);
+    if (!rc)
+        rc = metrics_add(metrics, METRIC_GAUGE, "sekisho_messages_waiting",
+                         "Messages in the outbox that are yet to be delivered, by any node.",
+                         outbox_waiting, sender, err);
+    return rc;
+}
+
+int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
+                     const struct outbox_sender *sender, struct err *err)
 {
     int rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_retention_calls_removed_total",
                          "Call records that were too old and left only their sums.",
@@ -130,6 +162,8 @@ int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
         rc = metrics_add(metrics, METRIC_COUNTER, "sekisho_retention_errors_total",
                          "Times that removing what is too old failed; it is tried again.",
                          retention_errors, retention, err);
+    if (!rc)
+        rc = add_outbox(metrics, sender, err);
     return rc;
 }
 

@@ -9,6 +9,7 @@ struct attempts;
 struct cache;
 struct campaigns;
 struct metrics;
+struct outbox_sender;
 struct retention;
 
 /* Before the listeners start. Borrows all while metrics are read; `agi` and `cache` may be NULL. */
@@ -16,7 +17,7 @@ int sources_add(struct metrics *metrics, const struct attempts *attempts, const 
                 const struct cache *cache, struct err *err) MUST_CHECK;
 /* The same for what runs beside the doors. */
 int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
-                     struct err *err) MUST_CHECK;
+                     const struct outbox_sender *sender, struct err *err) MUST_CHECK;
 int sources_add_campaigns(struct metrics *metrics, const struct campaigns *campaigns,
                           struct err *err) MUST_CHECK;
 

@@ -176,7 +176,7 @@ static int read_message(struct txn *txn, struct arena *arena, struct outbox_mess
         .body = column_copy(txn, 7, arena),
         .about = column_copy(txn, 8, arena),
         .state = (enum outbox_state)place_of(column_text(txn, 9), outbox_state_words),
-        .attempts = (unsigned)column_int(txn, 10),
+        .attempts = (uint64_t)column_int(txn, 10),
         .due_at_ms = column_int(txn, 11),
         .last_error = column_copy(txn, 12, arena),
         .created_at_ms = column_int(txn, 13),
@@ -381,7 +381,7 @@ int outbox_settle(struct store *store, const struct outbox_claimer *claimer,
                 "updated_at_ms = $8 WHERE tenant = $1 AND id = $2 AND state = 'sending' "
                 "AND claimed_by = $3 AND attempts = $4 RETURNING 1",
                 SQL_VALUES(sql_text(message->tenant), sql_text(message->id), sql_text(name),
-                           sql_int(message->attempts), sql_text(outbox_state_words[state]),
+                           sql_int((int64_t)message->attempts), sql_text(outbox_state_words[state]),
                            sql_int(due_at_ms), sql_slice(cut), sql_int(txn->now_ms)),
                 err);
     if (r == 1)

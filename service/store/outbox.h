@@ -49,7 +49,7 @@ struct outbox_message {
     const char *body;    /* plain text; of a webhook: the JSON that is posted, as it is */
     const char *about;   /* "campaign:01K…" */
     enum outbox_state state;
-    unsigned attempts;
+    uint64_t attempts;
     int64_t due_at_ms; /* waiting: not before; sending: when the lease ends */
     int64_t created_at_ms, updated_at_ms;
     const char *last_error; /* "" or why the last attempt failed */
