@@ -41,7 +41,7 @@ endif
 
 sources  = $(wildcard $(addsuffix /*.c,$(addprefix service/,$(1))))
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs wire doors) service/config.c)
+LIBRARY := $(call objects,$(call sources,base core auth store cache engine jobs wire doors) service/config.c service/config_check.c)
 CLI     := $(call objects,$(call sources,cli))
 # tests that are programs of their own: each test_*.c, linked with the other files of these folders
 IN_PROCESS := tests/unit tests/store tests/cache

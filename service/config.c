@@ -1,18 +1,10 @@
 #include "config.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "auth/auth.h"
 #include "base/version.h"
-#include "base/zone.h"
-#include "cache/redis_url.h"
-#include "core/numbering.h"
+#include "config_check.h"
 #include "engine/node.h"
-#include "jobs/cdr_map.h"
-#include "store/store.h"
 
 enum {
     CONFIG_BYTES_MAX = 1 << 20,
@@ -160,7 +152,7 @@ static void print_config(const struct config *config)
 
 /* --- from words to what the daemon uses ------------------------------------------------------------ */
 
-static int name_source(const struct config *config, const char *name, struct err *err)
+int config_name_source(const struct config *config, const char *name, struct err *err)
 {
     const struct option *option = option_find(table, name);
     switch (config->sources[option - table]) {
@@ -173,7 +165,7 @@ static int name_source(const struct config *config, const char *name, struct err
 static int resolve_listen(const struct config *config, const char *name, const char *text,
                           struct endpoint *ret, struct err *err)
 {
-    return endpoint_parse(text, ret, err) ? name_source(config, name, err) : 0;
+    return endpoint_parse(text, ret, err) ? config_name_source(config, name, err) : 0;
 }
 
 static int resolve_networks(struct config *config, const char *name,
@@ -186,7 +178,7 @@ static int resolve_networks(struct config *config, const char *name,
         return err_set(err, ERR_NOMEM, "out of memory");
     for (unsigned i = 0; i < list->count; i++)
         if (network_parse(list->items[i], &items[i], err))
-            return name_source(config, name, err);
+            return config_name_source(config, name, err);
     *ret = (struct networks){list->count, items};
     return 0;
 }
@@ -226,7 +218,7 @@ static int resolve_node(struct config *config, struct err *err)
         return 0;
     err_set(err, ERR_INVALID, "expected 1 to %d of letters, digits, \".\", \"_\" and \"-\", a letter "
             "or digit first", NODE_NAME_BYTES - 1);
-    return name_source(config, "node", err);
+    return config_name_source(config, "node", err);
 }
 
 /* Without a slash at the end, so that paths can follow. */
@@ -245,7 +237,7 @@ static int resolve_urls(struct config *config, struct err *err)
         if (!slice_starts_with(url, SLICE_LIT("http://")) &&
             !slice_starts_with(url, SLICE_LIT("https://"))) {
             err_set(err, ERR_INVALID, "expected http://… or https://…");
-            return name_source(config, "public-url", err);
+            return config_name_source(config, "public-url", err);
         }
         url.n -= url.p[url.n - 1] == '/';
         config->public_url = arena_copy(&config->arena, url);
@@ -284,113 +276,6 @@ static int resolve(struct config *config, struct err *err)
     config->notify.node = config->node;
     config->notify.public_url = config->public_url;
     return rc;
-}
-
-/* --- what must not be started with ------------------------------------------------------------------ */
-
-static int check_listeners(const struct config *config, struct err *err)
-{
-    const struct endpoint *all[] = {&config->dial_listen, &config->admin_listen,
-                                    &config->agi_listen};
-    if (!endpoint_is_loopback(&config->dial_listen) && config->dial_allow.count == 0)
-        return err_set(err, ERR_INVALID, "dial-listen %s is not on loopback: name who may ask with "
-                       "--dial-allow", config->words.dial_listen);
-    if (!endpoint_is_loopback(&config->agi_listen) && config->agi_allow.count == 0)
-        return err_set(err, ERR_INVALID, "agi-listen %s is not on loopback and FastAGI has no "
-                       "tokens: name who may ask with --agi-allow", config->words.agi_listen);
-    if (!endpoint_is_loopback(&config->admin_listen) && !config->tls_cert)
-        return err_set(err, ERR_INVALID, "admin-listen %s is not on loopback: give it --tls-cert "
-                       "and --tls-key", config->words.admin_listen);
-    for (unsigned i = 0; i < 3; i++)
-        for (unsigned j = 0; j < i; j++)
-            if (all[i]->port && all[i]->len == all[j]->len &&
-                memcmp(&all[i]->address, &all[j]->address, all[i]->len) == 0)
-                return err_set(err, ERR_INVALID, "two listeners have the same address and port");
-    if (all[0]->is_off && all[1]->is_off && all[2]->is_off)
-        return err_set(err, ERR_INVALID, "every listener is off");
-    return 0;
-}
-
-static int check_readable(const struct config *config, const char *name, const char *path,
-                          bool want_folder, struct err *err)
-{
-    struct stat stat_of;
-    bool is_there = stat(path, &stat_of) == 0;
-    if (is_there && want_folder != S_ISDIR(stat_of.st_mode))
-        err_set(err, ERR_INVALID, "%s: is %sa folder", path, want_folder ? "not " : "");
-    else if (!is_there || access(path, want_folder ? R_OK | X_OK : R_OK))
-        err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    else
-        return 0;
-    return name_source(config, name, err);
-}
-
-static int check_tls(const struct config *config, struct err *err)
-{
-    struct stat key;
-    if (!config->tls_cert != !config->tls_key)
-        return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
-    if (!config->tls_cert)
-        return 0;
-    int rc = check_readable(config, "tls-cert", config->tls_cert, false, err);
-    rc = rc ? rc : check_readable(config, "tls-key", config->tls_key, false, err);
-    if (rc == 0 && stat(config->tls_key, &key) == 0 && key.st_mode & S_IRWXO) {
-        err_set(err, ERR_INVALID, "%s: everyone on this machine can read the private key",
-                config->tls_key);
-        return name_source(config, "tls-key", err);
-    }
-    return rc;
-}
-
-static int check_redis(const struct config *config, struct err *err)
-{
-    struct redis_url url;
-    int rc = config->redis ? redis_url_parse(config->redis, &url, err) : 0;
-    explicit_bzero(&url, sizeof url);
-    return rc ? name_source(config, "redis", err) : 0;
-}
-
-static int check_cdr(const struct config *config, struct err *err)
-{
-    struct cdr_map map;
-    struct zone zone;
-    if (cdr_map_parse(slice_of(config->cdr_map), &map, err))
-        return name_source(config, "cdr-map", err);
-    if (!zone_fixed(config->cdr_time_zone, &zone) && zone_load(config->cdr_time_zone, &zone, err))
-        return name_source(config, "cdr-time-zone", err);
-    return 0;
-}
-
-static int check(const struct config *config, struct err *err)
-{
-    /* the URL may hold a password, so it is not repeated */
-    int rc = store_check_url(config->store, err);
-    if (rc)
-        return name_source(config, "store", err);
-    rc = check_listeners(config, err);
-    rc = rc ? rc : check_tls(config, err);
-    rc = rc ? rc : check_redis(config, err);
-    rc = rc ? rc : check_cdr(config, err);
-    rc = rc ? rc : notify_check(&config->notify, err);
-    if (rc == 0 && access(config->keys, F_OK) == 0)
-        rc = check_readable(config, "keys", config->keys, true, err);
-    if (rc == 0 && config->numbering)
-        rc = check_readable(config, "numbering", config->numbering, true, err);
-    return rc;
-}
-
-/* What the start would find out by itself: for --check-config, so that a restart does not fail. */
-static int check_contents(const struct config *config, struct err *err)
-{
-    struct numbering *numbering = NULL;
-    struct keyring *keyring = NULL;
-    if (config->numbering && numbering_load(config->numbering, &numbering, err))
-        return name_source(config, "numbering", err);
-    numbering_free(numbering);
-    int rc = keyring_load(config->keys, false, &keyring, err);
-    keyring_free(keyring);
-    bool is_first_start = access(config->keys, F_OK) || rc == ERR_NOT_FOUND; /* makes a key */
-    return rc && !is_first_start ? name_source(config, "keys", err) : 0;
 }
 
 /* --- loading ---------------------------------------------------------------------------------------- */
@@ -438,9 +323,9 @@ int config_load(int argc, char **argv, struct config *ret, struct err *err)
         is_answered = true;
     }
     if (rc == 0 && !is_answered)
-        rc = check(&config, err);
+        rc = config_check(&config, err);
     if (rc == 0 && !is_answered && config.words.check) {
-        rc = check_contents(&config, err);
+        rc = config_check_contents(&config, err);
         is_answered = rc == 0;
         if (is_answered)
             printf("the configuration is good\n");
