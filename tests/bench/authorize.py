@@ -44,10 +44,10 @@ class Rival:
         self.port = int(self.process.stdout.readline().split()[1])
 
 
-def start(folder, tenants):
+def start(folder, tenants, *options):
     os.mkdir(folder)
     subprocess.run([PROGRAMS / "seed", f"sqlite:{folder}/store.db", str(tenants)], check=True)
-    return Daemon(folder).start()
+    return Daemon(folder, *options).start()
 
 
 def load(args, port, pid, token, tenants, seed):

@@ -1,14 +1,15 @@
 # What the numbers are and how they are taken: tests/bench/README.md.
 
-BENCH_PACKAGES := wrk python3
+BENCH_PACKAGES := wrk python3 nginx libnginx-mod-http-lua lua-nginx-redis
+PARTS          ?=
 BENCH_DIR      := $(BUILD)/tests/bench
 BENCH          := $(addprefix $(BENCH_DIR)/,decide seed mhd_constant agi_constant agi_load)
 
 .PHONY: bench bench-programs
-bench: test-deps ## measure sekisho against its rivals and goals; a table, and build/bench.json
+bench: test-deps ## measure sekisho against its rivals and goals (PARTS="cold lua …"); a table, and build/bench.json
 	@service/install-packages --missing $(BENCH_PACKAGES)
 	@$(MAKE) --no-print-directory -s all bench-programs
-	@/usr/bin/python3 tests/bench/bench.py
+	@/usr/bin/python3 tests/bench/bench.py $(PARTS)
 
 bench-programs: $(BENCH)
 
