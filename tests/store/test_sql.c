@@ -101,7 +101,7 @@ static void errors_mean_the_same_everywhere(void **state)
     } cases[] = {
         {ERR_EXISTS, "INSERT INTO sequences (name, value) VALUES ('feed', 1)"},
         {ERR_EXISTS, "UPDATE profiles SET is_default = 1"},
-        {ERR_NOT_FOUND, "INSERT INTO contacts VALUES ('nosuch', 0, '', '', '')"},
+        {ERR_NOT_FOUND, "INSERT INTO contacts (tenant, position, name, email, phone) VALUES ('nosuch', 0, '', '', '')"},
         {ERR_INVALID, "INSERT INTO sequences (name, value) VALUES ('x', NULL)"},
         {ERR_INVALID, "UPDATE profile_rules SET action = 'perhaps'"},
         {ERR_IO, "SELEC 1"},

@@ -98,7 +98,7 @@ static void an_update_changes_fields_and_never_rules(void **state)
 static void an_update_that_says_the_same_changes_nothing(void **state)
 {
     struct suite *suite = *state;
-    struct contact contact = {"Noc", "noc@example.jp", ""};
+    struct contact contact = {"Noc", "noc@example.jp", "", ""};
     struct tenant tenant = a_tenant("acme", NULL);
     tenant.contacts = &contact;
     tenant.contacts_count = 1;
@@ -263,7 +263,7 @@ static void deleting_takes_accounts_and_rules(void **state)
 {
     struct suite *suite = *state;
     struct account account;
-    struct contact contact = {"Z", "", ""};
+    struct contact contact = {"Z", "", "", ""};
     struct tenant tenant = a_tenant("acme", NULL);
     struct rule rule = a_rule("deny 0990");
     struct slice acme = SLICE_LIT("acme");
