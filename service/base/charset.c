@@ -9,9 +9,11 @@ static const struct {
     const char *name;
     enum charset charset;
 } names[] = {
-    {"auto", CHARSET_AUTO},          {"utf-8", CHARSET_UTF8},      {"utf8", CHARSET_UTF8},
-    {"shift_jis", CHARSET_SHIFT_JIS}, {"shift-jis", CHARSET_SHIFT_JIS}, {"sjis", CHARSET_SHIFT_JIS},
-    {"cp932", CHARSET_SHIFT_JIS},    {"ms932", CHARSET_SHIFT_JIS}, {"windows-31j", CHARSET_SHIFT_JIS},
+    {"auto", CHARSET_AUTO},       {"utf-8", CHARSET_UTF8},
+    {"utf8", CHARSET_UTF8},       {"shift_jis", CHARSET_SHIFT_JIS},
+    {"shift-jis", CHARSET_SHIFT_JIS}, {"sjis", CHARSET_SHIFT_JIS},
+    {"cp932", CHARSET_SHIFT_JIS}, {"ms932", CHARSET_SHIFT_JIS},
+    {"windows-31j", CHARSET_SHIFT_JIS},
 };
 
 const char *charset_word(enum charset charset)
@@ -31,7 +33,7 @@ int charset_of(struct slice word, enum charset *ret, struct err *err)
     return err_set(err, ERR_INVALID, "charset must be auto, utf-8 or shift_jis");
 }
 
-/* --- detecting ---------------------------------------------------------------------------------- */
+/* --- detecting -------------------------------------------------------------------------------- */
 
 static bool is_utf8(struct slice text)
 {
@@ -86,7 +88,7 @@ bool charset_is_utf16(struct slice text)
            slice_starts_with(text, SLICE_LIT("\xfe\xff"));
 }
 
-/* --- recoding ----------------------------------------------------------------------------------- */
+/* --- recoding --------------------------------------------------------------------------------- */
 
 int recoder_init(struct recoder *recoder, enum charset charset, enum recode way, struct err *err)
 {

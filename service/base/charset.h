@@ -1,8 +1,9 @@
 /*
  * Texts of spreadsheets: UTF-8, or Shift_JIS as Windows writes it (code page 932).
  *
- * In code page 932 no byte of a two-byte character is a quote, a comma or a line break, so a file may be
- * cut into lines and fields first and each field decoded by itself: one that is broken spoils no other.
+ * In code page 932 no byte of a two-byte character is a quote, a comma or a line break, so a file
+ * may be cut into lines and fields first and each field decoded by itself: one that is broken
+ * spoils no other.
  */
 #ifndef SEKISHO_BASE_CHARSET_H
 #define SEKISHO_BASE_CHARSET_H
@@ -40,8 +41,9 @@ int recoder_init(struct recoder *recoder, enum charset charset, enum recode way,
                  struct err *err) MUST_CHECK;
 void recoder_release(struct recoder *recoder);
 
-/* `text` recoded: itself where nothing changes, else in `out`. ERR_INVALID: broken, or a character that the
- * other charset lacks; ERR_LIMIT: more than `cap` bytes (three times the text always suffice). */
+/* `text` recoded: itself where nothing changes, else in `out`. ERR_INVALID: broken, or a character
+ * that the other charset lacks; ERR_LIMIT: more than `cap` bytes (three times the text always
+ * suffice). */
 int recode(struct recoder *recoder, struct slice text, char *out, size_t cap, struct slice *ret,
            struct err *err) MUST_CHECK;
 

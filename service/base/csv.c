@@ -13,7 +13,7 @@ void csv_init(struct csv *csv, struct slice text)
     csv->record = SLICE_NONE;
 }
 
-/* --- records in the text ------------------------------------------------------------------------ */
+/* --- records in the text ---------------------------------------------------------------------- */
 
 /* How the text goes on at some place. */
 enum found { FOUND_RECORD, FOUND_BAD_QUOTES, FOUND_TOO_LONG, FOUND_NOT_WHOLE };
@@ -25,7 +25,8 @@ static size_t line_end(struct slice text)
     return end ? (size_t)(end - text.p) : text.n;
 }
 
-/* Is that which stands behind a closing quote the end of the field? *at is moved past a CR before LF. */
+/* Is that which stands behind a closing quote the end of the field? *at is moved past a CR
+ * before LF. */
 static bool is_field_end(const struct csv *csv, struct slice text, size_t at)
 {
     if (at == text.n || text.p[at] == csv->separator || text.p[at] == '\n')
@@ -109,7 +110,7 @@ static int refuse(enum found found, struct err *err)
     return err_set(err, ERR_INVALID, "quotes do not match");
 }
 
-/* --- fields ------------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 /* What stands between the quotes, the doubled ones as one; `out` is where in csv->unquoted. */
 static struct slice unquote(struct csv *csv, struct slice quoted, size_t *out)
@@ -162,7 +163,8 @@ static void take_line(struct csv *csv, size_t n)
     take(csv, n);
 }
 
-/* Takes off what is no record: empty lines and comments. False: the text is not whole, or at its end. */
+/* Takes off what is no record: empty lines and comments. False: the text is not whole, or at its
+ * end. */
 static bool skip(struct csv *csv)
 {
     if (csv->is_skipping && !skip_line(csv))
@@ -203,7 +205,7 @@ int csv_next(struct csv *csv, struct err *err)
     return refuse(found, err);
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* Does it begin with what makes a spreadsheet calculate? */
 static bool is_formula(struct slice field)

@@ -1,17 +1,18 @@
 /*
  * Comma-separated values (RFC 4180), a record at a time, from memory or from a stream.
  *
- * A quoted field may hold commas, doubled quotes and line breaks. Empty lines are passed over, and lines
- * that begin with # before the first record (#7119 is a number, too), or everywhere if asked for.
+ * A quoted field may hold commas, doubled quotes and line breaks. Empty lines are passed over, and
+ * lines that begin with # before the first record (#7119 is a number, too), or everywhere if asked
+ * for.
  *
- * Files are torn and badly quoted, and one bad record must not swallow the rest of the file: where the
- * quotes do not fit, the record is refused and only its FIRST line is passed over. So after an error
- * csv_next() goes on, and each line of a file is either in a record or in an error.
+ * Files are torn and badly quoted, and one bad record must not swallow the rest of the file: where
+ * the quotes do not fit, the record is refused and only its FIRST line is passed over. So after an
+ * error csv_next() goes on, and each line of a file is either in a record or in an error.
  *
  *     from a stream:  csv_init(&csv, SLICE_NONE); csv.is_open = true;
- *                     csv_next() == 0:  what is left in csv.rest is no whole record yet: put more bytes
- *                     behind it, csv_refill(); at the end of the file is_open = false and once more.
- *                     Have room for more than CSV_RECORD_BYTES_MAX + 1 bytes.
+ *                     csv_next() == 0:  what is left in csv.rest is no whole record yet: put more
+ *                     bytes behind it, csv_refill(); at the end of the file is_open = false and
+ *                     once more. Have room for more than CSV_RECORD_BYTES_MAX + 1 bytes.
  */
 #ifndef SEKISHO_BASE_CSV_H
 #define SEKISHO_BASE_CSV_H
@@ -47,16 +48,16 @@ static inline void csv_refill(struct csv *csv, struct slice text)
     csv->rest = text;
 }
 
-/* 1: a record is in `fields`; 0: no more, or with is_open no whole one; ERR_INVALID: bad quoting, too long,
- * too many fields, of the record at csv->line. */
+/* 1: a record is in `fields`; 0: no more, or with is_open no whole one; ERR_INVALID: bad quoting,
+ * too long, too many fields, of the record at csv->line. */
 int csv_next(struct csv *csv, struct err *err) MUST_CHECK;
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /*
- * Appends a field, quoted where it must be. A text that a spreadsheet would take for a formula (it begins
- * with = + - @ or the like, full-width ones too) gets an apostrophe before it, as does one that begins
- * with an apostrophe itself; csv_plain() takes it off again.
+ * Appends a field, quoted where it must be. A text that a spreadsheet would take for a formula (it
+ * begins with = + - @ or the like, full-width ones too) gets an apostrophe before it, as does one
+ * that begins with an apostrophe itself; csv_plain() takes it off again.
  */
 void csv_add(struct buf *buf, struct slice field);
 

@@ -8,7 +8,7 @@
 
 enum { BUFFER_BYTES = 256 * 1024, TEXT_BYTES = CUT_BYTES + 2 * BUFFER_BYTES };
 
-/* --- bytes of the file -------------------------------------------------------------------------- */
+/* --- bytes of the file ------------------------------------------------------------------------ */
 
 /* Moves what is left to the front and reads behind it. */
 static int refill(struct cutter *cutter, struct err *err)
@@ -34,7 +34,7 @@ static void append(struct cutter *cutter, struct slice bytes)
     cutter->text_n += bytes.n;
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static bool begins_with_brace(struct slice text)
 {
@@ -113,7 +113,7 @@ uint64_t cutter_file_bytes(const struct cutter *cutter)
     return is_file && stat.st_size > 0 ? (uint64_t)stat.st_size : 0;
 }
 
-/* --- cutting ------------------------------------------------------------------------------------ */
+/* --- cutting ---------------------------------------------------------------------------------- */
 
 /* As csv_next() for lines. What is longer than a line may be is cut short, and so refused. */
 static int next_line(struct csv *csv)
@@ -136,9 +136,9 @@ static int next_line(struct csv *csv)
 }
 
 /*
- * Takes the next record, with blank lines before it, to *ret: 1; or 0 and what could be taken without one.
- * Of a line that is too long, and still coming in, only the beginning is taken: what comes later is left
- * out, whichever piece it would have been in.
+ * Takes the next record, with blank lines before it, to *ret: 1; or 0 and what could be taken
+ * without one. Of a line that is too long, and still coming in, only the beginning is taken: what
+ * comes later is left out, whichever piece it would have been in.
  */
 static int next_record(struct cutter *cutter, struct slice *ret)
 {

@@ -4,8 +4,8 @@
  *     file ─► [header]  piece 1: 1000 records or 1 MB ─► request
  *             [header]  piece 2                       ─► request …
  *
- * Memory is constant, whatever the file. A piece is the file's own bytes (only what is beyond the limit of
- * a line is left out), so the line that the answer names is found in the file by counting.
+ * Memory is constant, whatever the file. A piece is the file's own bytes (only what is beyond the
+ * limit of a line is left out), so the line that the answer names is found in the file by counting.
  */
 #ifndef SEKISHO_CLI_CUTTER_H
 #define SEKISHO_CLI_CUTTER_H
@@ -32,7 +32,8 @@ struct cutter {
     struct csv csv; /* of NDJSON only `rest` and `next_line` are used */
 };
 
-/* `path` may be "-". `format` NULL: by the first character. ERR_IO; ERR_INVALID: UTF-16, no header. */
+/* `path` may be "-". `format` NULL: by the first character. ERR_IO; ERR_INVALID: UTF-16, no
+ * header. */
 int cutter_open(struct cutter *cutter, const char *path, const enum bulk_format *format,
                 struct err *err) MUST_CHECK;
 void cutter_close(struct cutter *cutter);

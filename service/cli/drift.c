@@ -8,7 +8,7 @@
 
 enum { SHOWN_MAX = 20 };
 
-/* --- drift -------------------------------------------------------------------------------------- */
+/* --- drift ------------------------------------------------------------------------------------ */
 
 /* One row a rule; who it is about stands in each. */
 static json_t *flatten(json_t *drift)
@@ -58,7 +58,7 @@ int drift_list(struct cli *cli, const void *given)
     return EXIT_OK;
 }
 
-/* --- reapply ------------------------------------------------------------------------------------ */
+/* --- reapply ---------------------------------------------------------------------------------- */
 
 struct reapply {
     struct cli *cli;
@@ -84,7 +84,8 @@ static void say_kept(struct reapply *it, json_t *one, json_t *rule)
     char text[512];
     const char *what = json_text(rule, "what"), *by = json_text(rule, "deleted_by");
     const char *target = json_text(rule, "target"), *found = json_text(rule, "found.action");
-    const char *source = json_text(rule, "found.source"), *wanted = json_text(rule, "wanted.action");
+    const char *source = json_text(rule, "found.source");
+    const char *wanted = json_text(rule, "wanted.action");
     const char *owner = rules_owner(it->cli, json_text(one, "tenant"), json_text(one, "account"));
     if (what && strcmp(what, "missing") == 0)
         snprintf(text, sizeof text, "kept: %s: %s was deleted (%s), the profile says %s", owner,
@@ -105,7 +106,8 @@ static void take_owner(struct reapply *it, json_t *one)
     if (problem) {
         char text[512];
         snprintf(text, sizeof text, "nothing done: %s: %s",
-                 rules_owner(it->cli, json_text(one, "tenant"), json_text(one, "account")), problem);
+                 rules_owner(it->cli, json_text(one, "tenant"), json_text(one, "account")),
+                 problem);
         it->failed++;
         say(it, STYLE_RED, text);
         return;
@@ -143,8 +145,9 @@ static int run_pages(struct reapply *it)
         struct rest_answer answer;
         json_t *one;
         size_t i;
-        int status = request.path ? rest_call(it->cli, &request, &answer)
-                                  : cli_trouble(it->cli, "out of memory, or a name that is too long");
+        int status = request.path
+                         ? rest_call(it->cli, &request, &answer)
+                         : cli_trouble(it->cli, "out of memory, or a name that is too long");
         if (status) {
             progress_clear(&it->progress);
             return status;
@@ -184,7 +187,7 @@ int drift_reapply(struct cli *cli, const void *given)
     return it.failed ? EXIT_PARTLY : EXIT_OK;
 }
 
-/* --- tables ------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 #define AT(member) .offset = offsetof(struct drift_options, member)
 #define PROFILE                                                                                    \

@@ -1,4 +1,5 @@
-/* sekisho profile drift, sekisho profile reapply: who differs from a profile, and making it good. */
+/* sekisho profile drift, sekisho profile reapply: who differs from a profile, and making it
+ * good. */
 #ifndef SEKISHO_CLI_DRIFT_H
 #define SEKISHO_CLI_DRIFT_H
 

@@ -14,7 +14,8 @@
 
 enum { FIRST_PAUSE_MS = 250, SHOWN_MAX = 20, SEEN_MIN = 1024 };
 
-/* Tenants that a dry run would have made, by their hash: accounts of theirs come in later pieces. */
+/* Tenants that a dry run would have made, by their hash: accounts of theirs come in later
+ * pieces. */
 struct seen {
     uint64_t *slots; /* 0: free */
     size_t cap, count;
@@ -32,7 +33,7 @@ struct import {
     uint64_t lines, created, updated, unchanged, refused, unavailable;
 };
 
-/* --- tenants of a dry run ----------------------------------------------------------------------- */
+/* --- tenants of a dry run --------------------------------------------------------------------- */
 
 static uint64_t *seen_slot(const struct seen *seen, uint64_t hash)
 {
@@ -77,7 +78,7 @@ static bool seen_has(const struct seen *seen, const char *tenant)
     return seen->cap && *seen_slot(seen, seen_hash(tenant)) != 0;
 }
 
-/* --- results ------------------------------------------------------------------------------------ */
+/* --- results ---------------------------------------------------------------------------------- */
 
 static const char *problem_text(json_t *result, const char *member)
 {
@@ -179,7 +180,7 @@ static int take_results(struct import *it, struct slice text)
     return status;
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static bool has_unavailable(struct slice text)
 {
@@ -250,7 +251,7 @@ static int send_all(struct import *it)
     return status;
 }
 
-/* --- results of an earlier run ------------------------------------------------------------------ */
+/* --- results of an earlier run ---------------------------------------------------------------- */
 
 /* The line of the last whole result of the file, and where it ends: what is behind was torn. */
 static int find_end(struct import *it, FILE *file, off_t *ret_end)
@@ -266,7 +267,8 @@ static int find_end(struct import *it, FILE *file, off_t *ret_end)
         json_t *result = json_loadb(line, (size_t)n, 0, &error);
         json_int_t number = json_integer_value(json_object_get(result, "line"));
         if (number < 1 || number > UINT32_MAX)
-            status = cli_trouble(it->cli, "%s: holds no results of an import", it->options->results);
+            status = cli_trouble(it->cli, "%s: holds no results of an import",
+                                 it->options->results);
         else
             it->after = (unsigned)number;
         json_decref(result);
@@ -300,7 +302,7 @@ static int open_results(struct import *it)
     return status;
 }
 
-/* --- the command -------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static void say(struct import *it)
 {

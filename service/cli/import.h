@@ -1,8 +1,8 @@
 /*
  * sekisho tenant import, sekisho account import: files of tenants and accounts, sent in pieces.
  *
- * Doing it again is safe: what is there already is "unchanged". Each piece has an Idempotency-Key, so one
- * that got no answer is sent again and changes nothing twice.
+ * Doing it again is safe: what is there already is "unchanged". Each piece has an Idempotency-Key,
+ * so one that got no answer is sent again and changes nothing twice.
  */
 #ifndef SEKISHO_CLI_IMPORT_H
 #define SEKISHO_CLI_IMPORT_H

@@ -10,7 +10,7 @@ enum { FILE_BYTES_MAX = 8 << 20, SHOWN_MAX = 20 };
 
 static const char *const charsets[] = {"auto", "utf-8", "shift_jis"};
 
-/* --- the file --------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static int read_file(struct cli *cli, const char *path, struct slice *ret)
 {
@@ -32,19 +32,23 @@ static int read_file(struct cli *cli, const char *path, struct slice *ret)
     return EXIT_OK;
 }
 
-/* --- showing ---------------------------------------------------------------------------------------- */
+/* --- showing ---------------------------------------------------------------------------------- */
 
 static json_int_t count_of(json_t *answer, const char *name)
 {
     return json_integer_value(json_object_get(json_object_get(answer, "counts"), name));
 }
 
+static bool is_same(json_t *a, json_t *b, const char *member)
+{
+    return json_equal(json_object_get(a, member), json_object_get(b, member));
+}
+
 /* "deny", "divert to voicemail", "allow, with another note" */
 static const char *what_of(struct cli *cli, json_t *rule, json_t *other)
 {
     const char *action = json_text(rule, "action"), *divert_to = json_text(rule, "divert_to");
-    bool is_note = other && json_equal(json_object_get(rule, "action"), json_object_get(other, "action")) &&
-                   json_equal(json_object_get(rule, "divert_to"), json_object_get(other, "divert_to"));
+    bool is_note = other && is_same(rule, other, "action") && is_same(rule, other, "divert_to");
     const char *text = arena_printf(&cli->arena, "%s%s%s%s", action ? action : "",
                                     divert_to ? " to " : "", divert_to ? divert_to : "",
                                     is_note ? ", other note" : "");
@@ -62,14 +66,16 @@ static void show_changes(struct cli *cli, json_t *answer)
     json_t *rows = json_array(), *change;
     size_t i;
     json_array_foreach(json_object_get(answer, "changes"), i, change) {
-        json_t *before = json_object_get(change, "before"), *after = json_object_get(change, "after");
+        json_t *before = json_object_get(change, "before");
+        json_t *after = json_object_get(change, "after");
         bool has_before = json_is_object(before), has_after = json_is_object(after);
         json_t *rule = has_after ? after : before;
         const char *match = json_text(rule, "match");
         json_array_append_new(
             rows, json_pack("{s:O,s:O,s:O,s:s?,s:s,s:s,s:O,s:O,s:O}", "line",
-                            json_object_get(change, "line"), "what", json_object_get(change, "what"),
-                            "target", json_object_get(rule, "target"), "match",
+                            json_object_get(change, "line"), "what",
+                            json_object_get(change, "what"), "target",
+                            json_object_get(rule, "target"), "match",
                             match && strcmp(match, "exact") == 0 ? match : NULL, "from",
                             has_before ? what_of(cli, before, NULL) : "", "to",
                             has_after ? what_of(cli, after, has_before ? before : NULL) : "",
@@ -139,7 +145,7 @@ static const char *summary_of(struct cli *cli, json_t *answer)
     return text ? text : "";
 }
 
-/* --- import ------------------------------------------------------------------------------------------- */
+/* --- import ----------------------------------------------------------------------------------- */
 
 static int ask(struct cli *cli, const struct list_options *options, struct slice text,
                const char *if_match, bool is_dry_run, struct change *change,
@@ -211,7 +217,7 @@ int list_import(struct cli *cli, const void *given)
     return status;
 }
 
-/* --- export ------------------------------------------------------------------------------------------- */
+/* --- export ----------------------------------------------------------------------------------- */
 
 int list_export(struct cli *cli, const void *given)
 {
@@ -237,7 +243,7 @@ int list_export(struct cli *cli, const void *given)
     return status;
 }
 
-/* --- tables ------------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 #define AT(member) .offset = offsetof(struct list_options, member)
 #define OWNER                                                                                      \
@@ -268,7 +274,8 @@ const struct option list_export_options[] = {
     OWNER,
     ACCOUNT,
     {"output", OPTION_PATH, 0, "FILE", NULL, NULL, "write it there", AT(output)},
-    {"charset", OPTION_CHOICE, 0, "auto|utf-8|shift_jis", "auto", NULL, "auto is utf-8", AT(charset)},
+    {"charset", OPTION_CHOICE, 0, "auto|utf-8|shift_jis", "auto", NULL, "auto is utf-8",
+     AT(charset)},
     {"bom", OPTION_FLAG, 0, NULL, NULL, NULL,
      "begin with a byte order mark, by which spreadsheets know UTF-8", AT(bom)},
     {0}};

@@ -23,9 +23,10 @@ int list_export(struct cli *cli, const void *given);
 #define LIST_ROWS                                                                                  \
     {"import",                                                                                     \
      "Makes a list of restricted numbers that of a file, as one change",                           \
-     "The file is what a spreadsheet writes: one prefix a line, or with marks (○, ×, allow, deny), " \
-     "with or\nwithout a header, UTF-8 or Shift_JIS; api/lists.md says what is understood.\n"       \
-     "Exit status: 0 done, 1 with --preview when lines would be refused, 2 nothing was changed.\n", \
+     "The file is what a spreadsheet writes: one prefix a line, or with marks (○, ×, allow,\n"     \
+     "deny), with or without a header, UTF-8 or Shift_JIS; api/lists.md says what is\n"            \
+     "understood. Exit status: 0 done, 1 with --preview when lines would be refused, 2\n"          \
+     "nothing was changed.\n",                                                                     \
      list_import_options,                                                                          \
      sizeof(struct list_options),                                                                  \
      list_import,                                                                                  \

@@ -27,7 +27,7 @@ void progress_begin(struct progress *progress, const struct cli *cli, const char
         progress->columns = size.ws_col < COLUMNS_MIN ? COLUMNS_MIN : size.ws_col;
 }
 
-/* --- the line -------------------------------------------------------------------------------------- */
+/* --- the line --------------------------------------------------------------------------------- */
 
 /* 1234567 as 1,234,567 */
 static void add_number(struct buf *buf, uint64_t value)
@@ -88,7 +88,7 @@ const char *progress_text(const struct progress *progress, int64_t now_ms, unsig
     return text;
 }
 
-/* --- showing it ------------------------------------------------------------------------------------ */
+/* --- showing it ------------------------------------------------------------------------------- */
 
 static void measure(struct progress *progress, int64_t now_ms)
 {

@@ -3,9 +3,10 @@
  *
  *     tenant import  [###########             ]  45 %   45,210 lines   12,300/s   0:04 left
  *
- * It writes to standard error, so that results can be piped; with --json it writes nothing. The count is
- * what people care for (lines, calls, accounts); how much of the whole is done may be measured otherwise
- * (bytes of a file). Cheap to call for each line: the clock is read each time, and little is drawn.
+ * It writes to standard error, so that results can be piped; with --json it writes nothing. The
+ * count is what people care for (lines, calls, accounts); how much of the whole is done may be
+ * measured otherwise (bytes of a file). Cheap to call for each line: the clock is read each time,
+ * and little is drawn.
  */
 #ifndef SEKISHO_CLI_PROGRESS_H
 #define SEKISHO_CLI_PROGRESS_H
@@ -37,8 +38,8 @@ void progress_set(struct progress *progress, uint64_t count, uint64_t done);
 /* Takes the bar away before something else is written to the terminal; it comes back by itself. */
 void progress_clear(struct progress *progress);
 
-/* Shows it a last time and ends the line. Not after progress_clear() where the job failed: the bar then
- * would tell of success. */
+/* Shows it a last time and ends the line. Not after progress_clear() where the job failed: the bar
+ * then would tell of success. */
 void progress_end(struct progress *progress);
 
 enum { PROGRESS_BYTES = 256 };

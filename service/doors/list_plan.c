@@ -4,7 +4,7 @@
 
 #include "doors/rule_origin.h"
 
-/* --- places ------------------------------------------------------------------------------------- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 static int compare_place(const void *a, const void *b)
 {
@@ -36,13 +36,13 @@ static int read_stored(struct rest *rest, const struct rule_filter *filter, stru
     return 0;
 }
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static enum list_column column_of(const struct err *err)
 {
-    for (int column = COLUMN_UNKNOWN + 1; column < COLUMN_SHOWN; column++)
-        if (err->field[0] && strcmp(err->field + 1, list_column_word((enum list_column)column)) == 0)
-            return (enum list_column)column;
+    for (int i = COLUMN_UNKNOWN + 1; err->field[0] && i < COLUMN_SHOWN; i++)
+        if (strcmp(err->field + 1, list_column_word((enum list_column)i)) == 0)
+            return (enum list_column)i;
     return COLUMN_UNKNOWN;
 }
 
@@ -82,7 +82,7 @@ static int plan_row(struct rest *rest, struct list_plan *plan, unsigned at, cons
     return list_refuse(&plan->list, rest->arena, row, column_of(&why), why.text, err);
 }
 
-/* --- the list as it is to be -------------------------------------------------------------------- */
+/* --- the list as it is to be ------------------------------------------------------------------ */
 
 static void take_row(struct list_plan *plan, unsigned at)
 {

@@ -1,13 +1,14 @@
 /*
- * What importing a restricted-number list would change: each line of the file beside the rule that stands
- * in its place now, and the whole list as it would be.
+ * What importing a restricted-number list would change: each line of the file beside the rule that
+ * stands in its place now, and the whole list as it would be.
  *
  *     file  010,×   0101,○   0570,×          list now   deny 010   deny 0101   allow 0990
  *           same    changed  added                                             removed, or with
  *                                                                              merge left as it is
  *
- * A column that the file does not have says nothing: the rule keeps its note and its destination. A rule
- * that stays the same keeps its source; what is new or changed gets that of the one who imports.
+ * A column that the file does not have says nothing: the rule keeps its note and its destination. A
+ * rule that stays the same keeps its source; what is new or changed gets that of the one who
+ * imports.
  */
 #ifndef SEKISHO_DOORS_LIST_PLAN_H
 #define SEKISHO_DOORS_LIST_PLAN_H

@@ -47,7 +47,8 @@ static json_t *write_changes(const struct list_plan *plan)
         const struct list_row *row = &plan->list.rows[i];
         const struct rule *before = plan->before[i];
         if (!row->is_refused && !row->repeats && !(before && same_text(before, &row->rule)))
-            failed = add_change(changes, row->line, before ? "changed" : "added", before, &row->rule);
+            failed = add_change(changes, row->line, before ? "changed" : "added", before,
+                                &row->rule);
     }
     for (unsigned i = 0; i < plan->stored_count && !failed && !plan->is_merge; i++)
         if (!plan->is_named[i])

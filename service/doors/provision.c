@@ -8,7 +8,7 @@ const char *const provision_columns[] = {
     "locale",       "time_zone",     "status",        "contact_name", "contact_email",
     "contact_phone", "contact_webhook", NULL};
 
-/* --- what the line is about --------------------------------------------------------------------- */
+/* --- what the line is about ------------------------------------------------------------------- */
 
 /* Takes a member that must be a text out of the object; "" when it is not there. */
 static int take_text(struct rest *rest, json_t *object, const char *member, const char **ret,
@@ -43,7 +43,8 @@ static int gather_contact(json_t *object, struct err *err)
         return 0;
     if (json_object_get(object, "contacts")) {
         json_decref(contact);
-        return err_field(err, ERR_INVALID, "/contacts", "stands beside a contact_… that says it, too");
+        return err_field(err, ERR_INVALID, "/contacts",
+                         "stands beside a contact_… that says it, too");
     }
     json_t *contacts = json_pack("[o]", contact); /* takes it, also when it fails */
     if (!contacts || json_object_set_new(object, "contacts", contacts))
@@ -61,7 +62,7 @@ static void rename_name(json_t *object)
         json_object_del(object, "name");
 }
 
-/* --- doing it ----------------------------------------------------------------------------------- */
+/* --- doing it --------------------------------------------------------------------------------- */
 
 /* One text for what is missing and for what is not yours, as everywhere. */
 static int no_such_tenant(struct err *err)

@@ -24,8 +24,8 @@ struct provisioned {
 };
 
 /*
- * Does what the object says, in rest->txn. `tenant` stands in where it names none. Fills *ret; a line that
- * is refused is no failure of this function. Returns an error only when the store is.
+ * Does what the object says, in rest->txn. `tenant` stands in where it names none. Fills *ret; a
+ * line that is refused is no failure of this function. Returns an error only when the store is.
  */
 int provision_line(struct rest *rest, struct slice tenant, json_t *object, struct provisioned *ret,
                    struct err *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 /*
- * /v1/profiles/{p}/drift and /reapply: where tenants and accounts have drifted from the profile they were
- * made with, and making it good. A page of those that have drifted is one transaction, so a run over all
- * of them is a row of short ones that may stop and go on anywhere.
+ * /v1/profiles/{p}/drift and /reapply: where tenants and accounts have drifted from the profile
+ * they were made with, and making it good. A page of those that have drifted is one transaction, so
+ * a run over all of them is a row of short ones that may stop and go on anywhere.
  */
 #include "doors/listing.h"
 #include "doors/problem.h"
@@ -14,7 +14,7 @@ struct drift_request {
     bool has_after, is_dry_run;
 };
 
-/* --- query -------------------------------------------------------------------------------------- */
+/* --- query ------------------------------------------------------------------------------------ */
 
 static int read_flag(const struct rest *rest, const char *name, bool *ret, struct err *err)
 {
@@ -65,7 +65,7 @@ static struct slice place_of(struct rest *rest, const struct drift *drift)
     return text ? slice_of(text) : SLICE_NONE;
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static json_t *text_or_null(const char *text)
 {
@@ -115,7 +115,7 @@ static int append(json_t *array, json_t *object, struct err *err)
     return json_array_append_new(array, object) ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 }
 
-/* --- the list ----------------------------------------------------------------------------------- */
+/* --- the list --------------------------------------------------------------------------------- */
 
 static int find(struct rest *rest, struct drift_request *it, struct drift **ret,
                 unsigned *ret_count, struct slice *ret_last, struct err *err)
@@ -148,7 +148,7 @@ int rest_drift_list(struct rest *rest, struct err *err)
     return listing_answer(rest, &it.listing, "drift", array, last, err);
 }
 
-/* --- making it good ----------------------------------------------------------------------------- */
+/* --- making it good --------------------------------------------------------------------------- */
 
 /* One of them; who cannot be helped is told so and hinders nobody. */
 static int mend(struct rest *rest, const struct drift_request *it, struct drift *drift,
@@ -169,7 +169,8 @@ static int mend(struct rest *rest, const struct drift_request *it, struct drift 
     if (rc && rc != ERR_LIMIT)
         return err_set(err, rc, "%s", why.text);
     json_t *object = write_drift(drift);
-    if (object && json_object_set_new(object, "problem", rc ? json_string(why.text) : json_null())) {
+    json_t *problem = rc ? json_string(why.text) : json_null();
+    if (json_object_set_new(object, "problem", problem)) { /* NULL is fine for both */
         json_decref(object);
         object = NULL;
     }

@@ -1,6 +1,7 @@
 /*
- * Restricted-number lists as files: GET …/rules as CSV, POST …/rules/import. An import is one change or
- * none: with a line that is refused nothing is put in force, unless the request says to skip such lines.
+ * Restricted-number lists as files: GET …/rules as CSV, POST …/rules/import. An import is one
+ * change or none: with a line that is refused nothing is put in force, unless the request says to
+ * skip such lines.
  */
 #include <stdlib.h>
 #include <strings.h>
@@ -8,7 +9,7 @@
 #include "doors/list_plan.h"
 #include "doors/rule_lists.h"
 
-/* --- query -------------------------------------------------------------------------------------- */
+/* --- query ------------------------------------------------------------------------------------ */
 
 static int read_flag(const struct rest *rest, const char *name, bool *ret, struct err *err)
 {
@@ -36,7 +37,7 @@ static int scope_of(struct rest *rest, struct rule_filter *ret, struct err *err)
     return rc;
 }
 
-/* --- export ------------------------------------------------------------------------------------- */
+/* --- export ----------------------------------------------------------------------------------- */
 
 bool rest_rule_wants_csv(const struct rest *rest)
 {
@@ -97,7 +98,7 @@ int rest_rule_export(struct rest *rest, struct err *err)
     return list_write(rules, count, charset, has_mark, rest->arena, &rest->response->text, err);
 }
 
-/* --- import ------------------------------------------------------------------------------------- */
+/* --- import ----------------------------------------------------------------------------------- */
 
 struct import {
     struct list_options options;
@@ -136,7 +137,7 @@ static int check_refused(const struct list_plan *plan, const struct import *impo
                        list_column_word(first->column), first->column ? ": " : "", first->detail);
     if (plan->rules_count == 0 && plan->stored_count && !import->is_dry_run && !import->is_merge)
         return err_set(err, ERR_INVALID,
-                       "the file has no rule; to remove all rules replace the list by an empty one");
+                       "the file has no rule; to remove all, replace the list by an empty one");
     return 0;
 }
 

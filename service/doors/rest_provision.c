@@ -5,8 +5,8 @@
  *
  * A line that is refused undoes only itself. Transactions are short, because on SQLite every other
  * writer waits for them. Doing it again is harmless: what is there already is "unchanged". With an
- * Idempotency-Key the answer of each transaction is kept in that transaction under the key and its first
- * line; the same request again gets those answers and goes on where the first one ended.
+ * Idempotency-Key the answer of each transaction is kept in that transaction under the key and its
+ * first line; the same request again gets those answers and goes on where the first one ended.
  *
  * A dry run is one transaction that is taken back: an account needs the tenant of an earlier line.
  */
@@ -37,7 +37,7 @@ struct provisioning {
     size_t answer_n, answer_cap;
 };
 
-/* --- the answer --------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static int append(struct provisioning *it, struct slice text, struct err *err)
 {
@@ -68,9 +68,10 @@ static int append_results(struct provisioning *it, const struct provisioned *res
     return rc;
 }
 
-/* --- one transaction ---------------------------------------------------------------------------- */
+/* --- one transaction -------------------------------------------------------------------------- */
 
-/* Reads the next line and does it, unless `rest` is NULL: then it is only read. 0: no more lines. */
+/* Reads the next line and does it, unless `rest` is NULL: then it is only read. 0: no more
+ * lines. */
 static int take_line(struct provisioning *it, struct rest *rest, struct provisioned *ret,
                      struct err *err)
 {
@@ -105,7 +106,8 @@ static int take_lines(struct provisioning *it, struct rest *rest, struct provisi
     return 0;
 }
 
-/* The key under which the answers of the lines from here on are kept; no client's key has a quote. */
+/* The key under which the answers of the lines from here on are kept; no client's key has a
+ * quote. */
 static int key_of_batch(const struct provisioning *it, struct arena *arena,
                         struct idempotency *ret, struct err *err)
 {
@@ -173,9 +175,10 @@ static int run_txn(struct provisioning *it, struct rest *rest, struct provisione
     return rc;
 }
 
-/* --- the whole request -------------------------------------------------------------------------- */
+/* --- the whole request ------------------------------------------------------------------------ */
 
-/* The lines that the store did not take, those it had taken before it failed, and all behind them. */
+/* The lines that the store did not take, those it had taken before it failed, and all behind
+ * them. */
 static int refuse_rest(struct provisioning *it, struct provisioned *results, unsigned count,
                        unsigned max, struct err *err)
 {

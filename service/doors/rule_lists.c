@@ -41,7 +41,8 @@ int rule_list_check_version(struct rest *rest, const struct rule_filter *filter,
     if (rc)
         return rc;
     *ret = (struct condition){.kind = COND_NONE}; /* compared here, inside the transaction */
-    if (precondition_resolve(&rest->precondition, rule_list_etag(version_of_all), &ignored, NULL) == 0)
+    if (precondition_resolve(&rest->precondition, rule_list_etag(version_of_all), &ignored,
+                             NULL) == 0)
         return 0;
     return rest_condition(rest, rule_list_etag(version), &ignored, err);
 }

@@ -1,4 +1,5 @@
-/* One list of rules as requests name it: the tenant's own, one account's, or all; and its version. */
+/* One list of rules as requests name it: the tenant's own, one account's, or all; and its
+ * version. */
 #ifndef SEKISHO_DOORS_RULE_LISTS_H
 #define SEKISHO_DOORS_RULE_LISTS_H
 
@@ -16,8 +17,8 @@ int rule_list_check_owner(struct rest *rest, const struct rule_filter *filter,
                           struct err *err) MUST_CHECK;
 
 /*
- * Holds If-Match? It may name the version of this list, or that of all the tenant's rules, which GET shows
- * without a filter: when nothing changed there, nothing changed here.
+ * Holds If-Match? It may name the version of this list, or that of all the tenant's rules, which
+ * GET shows without a filter: when nothing changed there, nothing changed here.
  */
 int rule_list_check_version(struct rest *rest, const struct rule_filter *filter,
                             struct condition *ret, struct err *err) MUST_CHECK;

@@ -7,11 +7,12 @@
 
 enum { AUDIT_ROWS_MAX = 200 }; /* looked at for one missing rule, newest first */
 
-/* --- one owner ---------------------------------------------------------------------------------- */
+/* --- one owner -------------------------------------------------------------------------------- */
 
 static bool is_place_of(const struct rule *rule, const struct rule *wanted)
 {
-    return rule->is_exact == wanted->is_exact && strcmp(rule->target.text, wanted->target.text) == 0;
+    return rule->is_exact == wanted->is_exact &&
+           strcmp(rule->target.text, wanted->target.text) == 0;
 }
 
 static bool does_the_same(const struct rule *a, const struct rule *b)
@@ -25,7 +26,8 @@ static bool is_untouched(const struct rule *rule)
     return strcmp(rule->source, "onboarding") == 0 && rule->created_at_ms == rule->updated_at_ms;
 }
 
-/* What the rule of an owner means against the profile: an item behind those that are there, or none. */
+/* What the rule of an owner means against the profile: an item behind those that are there, or
+ * none. */
 static void compare(const struct drift_query *query, const struct profile *profile,
                     const struct rule *rule, bool *is_seen, struct drift *drift)
 {
@@ -75,11 +77,11 @@ static int read_rules(struct txn *txn, const struct drift_query *query,
     return r;
 }
 
-/* --- who deleted it? ---------------------------------------------------------------------------- */
+/* --- who deleted it? -------------------------------------------------------------------------- */
 
 /*
- * Is the rule of this owner among those that an audit record says are gone? As audit_json.c writes them:
- * {"id":"<26>","account":"1001","target":"010","match":"exact",… or "action":…
+ * Is the rule of this owner among those that an audit record says are gone? As audit_json.c writes
+ * them: {"id":"<26>","account":"1001","target":"010","match":"exact",… or "action":…
  */
 static bool tells_of(struct slice before, const struct drift *drift, const struct rule *rule)
 {
@@ -162,11 +164,11 @@ int drift_of_owner(struct txn *txn, const struct drift_query *query, const struc
     return r < 0 ? r : add_missing(txn, query, profile, is_seen, arena, drift, err);
 }
 
-/* --- the list ----------------------------------------------------------------------------------- */
+/* --- the list --------------------------------------------------------------------------------- */
 
 /*
- * Tenants and accounts in one order, each found by its primary key from where the page before ended; the
- * database leaves out those who have not drifted.
+ * Tenants and accounts in one order, each found by its primary key from where the page before
+ * ended; the database leaves out those who have not drifted.
  */
 #define OWNERS                                                                                     \
     "SELECT o.tenant, o.account, o.created_at_ms FROM ("                                           \

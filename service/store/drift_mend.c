@@ -10,17 +10,18 @@
 static int check_owner(struct txn *txn, const struct drift_query *query, const struct drift *drift,
                        struct err *err)
 {
-    bool is_account = drift->account[0] != '\0';
     int r = rule_owner_check(txn, slice_of(drift->tenant), slice_of(drift->account), err);
     if (r < 0)
         return r;
-    r = is_account ? txn_row(txn,
-                             "SELECT 1 FROM accounts WHERE tenant = $1 AND id = $2 AND profile = $3",
-                             SQL_VALUES(sql_text(drift->tenant), sql_text(drift->account),
-                                        sql_slice(query->profile)),
-                             err)
-                   : txn_row(txn, "SELECT 1 FROM tenants WHERE id = $1 AND profile = $2",
-                             SQL_VALUES(sql_text(drift->tenant), sql_slice(query->profile)), err);
+    if (drift->account[0])
+        r = txn_row(txn,
+                    "SELECT 1 FROM accounts WHERE tenant = $1 AND id = $2 AND profile = $3",
+                    SQL_VALUES(sql_text(drift->tenant), sql_text(drift->account),
+                               sql_slice(query->profile)),
+                    err);
+    else
+        r = txn_row(txn, "SELECT 1 FROM tenants WHERE id = $1 AND profile = $2",
+                    SQL_VALUES(sql_text(drift->tenant), sql_slice(query->profile)), err);
     if (r == 1)
         txn_end(txn);
     if (r == 0)

@@ -4,7 +4,7 @@
 
 #include "wire/json.h"
 
-/* --- NDJSON ------------------------------------------------------------------------------------- */
+/* --- NDJSON ----------------------------------------------------------------------------------- */
 
 static bool is_blank(struct slice line)
 {
@@ -39,7 +39,7 @@ static int next_of_ndjson(struct bulk *bulk, json_t **ret, struct err *err)
     return rc ? rc : 1;
 }
 
-/* --- CSV ---------------------------------------------------------------------------------------- */
+/* --- CSV -------------------------------------------------------------------------------------- */
 
 static struct slice trim(struct slice text)
 {
@@ -48,6 +48,11 @@ static struct slice trim(struct slice text)
     while (text.n && text.p[text.n - 1] == ' ')
         text.n--;
     return text;
+}
+
+static bool is_word(struct slice text, const char *word)
+{
+    return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
 }
 
 static int read_header(struct bulk *bulk, const char *const *columns, struct err *err)
@@ -60,7 +65,7 @@ static int read_header(struct bulk *bulk, const char *const *columns, struct err
     for (unsigned i = 0; i < bulk->csv.count; i++) {
         struct slice title = trim(bulk->csv.fields[i]);
         const char *const *column = columns;
-        while (*column && !(strlen(*column) == title.n && strncasecmp(*column, title.p, title.n) == 0))
+        while (*column && !is_word(title, *column))
             column++;
         if (!*column)
             return err_set(err, ERR_INVALID, "there is no column \"%.*s\"",
@@ -74,7 +79,8 @@ static int read_header(struct bulk *bulk, const char *const *columns, struct err
     return 0;
 }
 
-/* Cells behind the last column must be empty, and none may be missing: the line may have been torn. */
+/* Cells behind the last column must be empty, and none may be missing: the line may have been
+ * torn. */
 static int check_count(const struct bulk *bulk, struct err *err)
 {
     const struct csv *csv = &bulk->csv;
@@ -131,7 +137,7 @@ static int next_of_csv(struct bulk *bulk, json_t **ret, struct err *err)
     return 1;
 }
 
-/* --- both --------------------------------------------------------------------------------------- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 int bulk_init(struct bulk *bulk, enum bulk_format format, struct slice text, enum charset charset,
               const char *const *columns, struct err *err)

@@ -1,12 +1,12 @@
 /*
- * Many objects in one text: NDJSON, one JSON object a line, or CSV with a header line. Both are read as
- * JSON objects, one at a time, so that what takes them need not know which it was.
+ * Many objects in one text: NDJSON, one JSON object a line, or CSV with a header line. Both are
+ * read as JSON objects, one at a time, so that what takes them need not know which it was.
  *
  *     {"tenant":"acme","name":"Acme K.K."}          tenant,name
  *                                                   acme,Acme K.K.
  *
- * A line that cannot be read is refused by itself, and the next one is read as ever. Of CSV every cell is
- * a text; an empty one is left out. Blank lines count as lines, but are none to read.
+ * A line that cannot be read is refused by itself, and the next one is read as ever. Of CSV every
+ * cell is a text; an empty one is left out. Blank lines count as lines, but are none to read.
  */
 #ifndef SEKISHO_WIRE_BULK_H
 #define SEKISHO_WIRE_BULK_H
@@ -31,8 +31,9 @@ struct bulk {
 };
 
 /*
- * Borrows `text`. `columns` are the names that a header may have, ends with NULL. ERR_INVALID: no header,
- * a column that is not among them or is there twice, UTF-16. Release it, also after an error.
+ * Borrows `text`. `columns` are the names that a header may have, ends with NULL. ERR_INVALID: no
+ * header, a column that is not among them or is there twice, UTF-16. Release it, also after an
+ * error.
  */
 int bulk_init(struct bulk *bulk, enum bulk_format format, struct slice text, enum charset charset,
               const char *const *columns, struct err *err) MUST_CHECK;

@@ -5,9 +5,10 @@
  *     0570             0101,○             010,deny,all abroad       010,,○
  *                                                                   0101,○,
  *
- * With or without a header line; UTF-8 or Shift_JIS; commas, tabs or semicolons; lines that begin with #
- * are comments. What the file is, is found out and said. A line that is not understood is refused by its
- * number, and none is lost: each line is a rule, refused, a repetition, blank, a comment or the header.
+ * With or without a header line; UTF-8 or Shift_JIS; commas, tabs or semicolons; lines that begin
+ * with # are comments. What the file is, is found out and said. A line that is not understood is
+ * refused by its number, and none is lost: each line is a rule, refused, a repetition, blank, a
+ * comment or the header.
  */
 #ifndef SEKISHO_WIRE_LIST_H
 #define SEKISHO_WIRE_LIST_H
@@ -52,7 +53,8 @@ struct list_options {
     enum action fallback; /* of a list that has prefixes only */
 };
 
-/* Everything in *ret is arena memory. ERR_INVALID: UTF-16; ERR_LIMIT: more than LIST_LINES_MAX lines. */
+/* Everything in *ret is arena memory. ERR_INVALID: UTF-16; ERR_LIMIT: more than LIST_LINES_MAX
+ * lines. */
 int list_read(struct slice text, const struct list_options *options, struct arena *arena,
               struct list *ret, struct err *err) MUST_CHECK;
 
@@ -61,14 +63,15 @@ int list_refuse(struct list *list, struct arena *arena, struct list_row *row,
                 enum list_column column, const char *detail, struct err *err) MUST_CHECK;
 
 /*
- * When all rows that are wrong by themselves were refused: finds those that stand in the place of another
- * one. What says the same is a repetition, what says something else is refused. Sorts list->refused.
+ * When all rows that are wrong by themselves were refused: finds those that stand in the place of
+ * another one. What says the same is a repetition, what says something else is refused. Sorts
+ * list->refused.
  */
 int list_settle(struct list *list, struct arena *arena, struct err *err) MUST_CHECK;
 
 /*
- * The rules as CSV: a header, then a line for each, ended by CR LF as spreadsheets want it. list_read() reads
- * it back as it was. ERR_INVALID: a note that the charset cannot hold.
+ * The rules as CSV: a header, then a line for each, ended by CR LF as spreadsheets want it.
+ * list_read() reads it back as it was. ERR_INVALID: a note that the charset cannot hold.
  */
 int list_write(const struct rule *rules, unsigned count, enum charset charset, bool has_mark,
                struct arena *arena, struct slice *ret, struct err *err) MUST_CHECK;

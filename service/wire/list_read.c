@@ -37,7 +37,7 @@ static int fault(struct fault *fault, enum list_column column, const char *forma
     return ERR_INVALID;
 }
 
-/* --- cells -------------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 /* At most so much of what somebody wrote as an error repeats, cut between characters. */
 static struct slice shown(struct slice text)
@@ -68,8 +68,8 @@ static int decode(struct reading_list *it, struct fault *why)
 }
 
 /*
- * What spreadsheets and people put around a prefix: ="010" and '010 keep the zero that would be lost, and
- * 010* says that more follows.
+ * What spreadsheets and people put around a prefix: ="010" and '010 keep the zero that would be
+ * lost, and 010* says that more follows.
  */
 static struct slice strip_target(struct slice text)
 {
@@ -168,7 +168,7 @@ static int read_cell(struct reading_list *it, struct list_row *row, unsigned i, 
     return 0;
 }
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* Fewer cells than there are columns, or more: torn, or two lines in one. */
 static int check_count(const struct reading_list *it, struct fault *why)
@@ -200,7 +200,7 @@ static int read_row(struct reading_list *it, struct list_row *row, struct fault 
     return rc;
 }
 
-/* --- the header --------------------------------------------------------------------------------- */
+/* --- the header ------------------------------------------------------------------------------- */
 
 static bool is_header(const struct reading_list *it)
 {
@@ -260,7 +260,7 @@ static void forget_columns(struct reading_list *it)
     memset(it->list->has, 0, sizeof it->list->has);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static bool is_blank(const struct reading_list *it)
 {

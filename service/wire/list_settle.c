@@ -17,7 +17,7 @@ int list_refuse(struct list *list, struct arena *arena, struct list_row *row,
     return 0;
 }
 
-/* --- rows in each other's place ----------------------------------------------------------------- */
+/* --- rows in each other's place --------------------------------------------------------------- */
 
 static int compare_place(const void *a, const void *b)
 {
@@ -36,8 +36,8 @@ static bool says_same(const struct rule *a, const struct rule *b)
 }
 
 /*
- * Compares a row with the `*count` of its place that were kept, which came before it, and is kept as one
- * more unless it repeats one of them or says something else.
+ * Compares a row with the `*count` of its place that were kept, which came before it, and is kept
+ * as one more unless it repeats one of them or says something else.
  */
 static int settle_row(struct list *list, struct arena *arena, struct list_row **kept,
                       unsigned *count, struct list_row *row, struct err *err)

@@ -4,7 +4,7 @@
 
 enum { WORD_BYTES = 64 };
 
-/* --- folding ------------------------------------------------------------------------------------ */
+/* --- folding ---------------------------------------------------------------------------------- */
 
 struct slice list_trim(struct slice text)
 {
@@ -61,11 +61,11 @@ static int find(const struct word *table, struct slice text, int none)
     return none;
 }
 
-/* --- columns ------------------------------------------------------------------------------------ */
+/* --- columns ---------------------------------------------------------------------------------- */
 
-static const char *const column_words[] = {"",          "target", "action", "allow",     "deny",
-                                           "match",     "divert_to", "note", "starts_at", "expires_at",
-                                           "source"};
+static const char *const column_words[] = {
+    "",      "target",    "action", "allow",     "deny",       "match",
+    "divert_to", "note",  "starts_at", "expires_at", "source"};
 
 /* clang-format off */
 static const struct word titles[] = {
@@ -128,7 +128,7 @@ enum list_column list_column_of(struct slice title)
     return (enum list_column)find(titles, title, COLUMN_UNKNOWN);
 }
 
-/* --- cells -------------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 bool list_action_of(struct slice cell, enum action *ret, struct slice *ret_divert_to)
 {

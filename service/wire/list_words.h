@@ -1,6 +1,7 @@
 /*
- * The words of restricted-number lists: what a column is called, and what a mark in a cell means. Full and
- * half width, upper and lower case, and blanks make no difference. api/lists.md shows the tables.
+ * The words of restricted-number lists: what a column is called, and what a mark in a cell means.
+ * Full and half width, upper and lower case, and blanks make no difference. api/lists.md shows the
+ * tables.
  */
 #ifndef SEKISHO_WIRE_LIST_WORDS_H
 #define SEKISHO_WIRE_LIST_WORDS_H
@@ -27,11 +28,12 @@ enum list_column {
 const char *list_column_word(enum list_column column);
 enum list_column list_column_of(struct slice title);
 
-/* "allow", "○", "不可" …; also "divert:voicemail", whose destination then is *ret_divert_to (in `cell`), else
- * empty. False: none of them. */
+/* "allow", "○", "不可" …; also "divert:voicemail", whose destination then is *ret_divert_to (in
+ * `cell`), else empty. False: none of them. */
 bool list_action_of(struct slice cell, enum action *ret, struct slice *ret_divert_to);
 
-/* A cell of an allow or a deny column: marked, marked as not (×, 0, no), empty, or something else. */
+/* A cell of an allow or a deny column: marked, marked as not (×, 0, no), empty, or something
+ * else. */
 enum list_mark { MARK_NONE, MARK_YES, MARK_NO, MARK_ODD };
 enum list_mark list_mark_of(struct slice cell);
 

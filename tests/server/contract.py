@@ -84,7 +84,8 @@ def check_body(response, answer):
         return
     assert kind in response["content"], f"Content-Type {kind!r}"
     if kind == "application/x-ndjson":  # its schema is that of each line
-        for line in answer.text.splitlines():
+        lines = answer.text.splitlines()
+        for line in lines[:50] + lines[50:][-50:]:  # of thousands that look alike
             faults = validate(response["content"][kind]["schema"], json.loads(line))
             assert not faults, (line, faults)
         return

@@ -2,6 +2,9 @@
 import http.client
 import itertools
 import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rest import as_role, new_tenant, problem, verdict
@@ -197,3 +200,26 @@ def test_many_lines(daemon):
     assert [r["line"] for r in results] == list(range(1, 1201))
     assert [r["line"] - 1 for r in results if r["status"] == "refused"] == [n for n in range(1200) if n % 100 == 7]
     assert statuses(results).count("created") == 1188
+
+
+def test_the_store_goes_away_in_the_middle(start_daemon):
+    """What was committed is told as done, all behind it is refused; the same key then does the rest."""
+    daemon = start_daemon()
+    lines = [{"tenant": "big", "name": "big", "profile": "open"}] + [
+        {"tenant": "big", "account": f"{n}"} for n in range(9000)]
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(provision, daemon, lines, key="once")
+        deadline = time.monotonic() + 60
+        while not exists(daemon, "big") and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.rename(daemon.folder / "store.db", daemon.folder / "moved")
+        results = asked.result()
+    done = statuses(results).index("refused")
+    assert [r["line"] for r in results] == list(range(1, 9002))
+    assert done % 200 == 0 and statuses(results) == ["created"] * done + ["refused"] * (9001 - done)
+    assert {r["problem"]["code"] for r in results[done:]} == {"unavailable"}
+    problem(daemon.rest("POST", "/v1/provision", b"tenant\nx\n", headers={"Content-Type": "text/csv"}),
+            503, "unavailable")
+    os.rename(daemon.folder / "moved", daemon.folder / "store.db")
+    again = provision(daemon, lines, key="once")
+    assert again[:done] == results[:done] and statuses(again) == ["created"] * 9001
