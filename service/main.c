@@ -158,6 +158,12 @@ static int open_cache(const struct config *config, struct world *world, struct e
     return 0;
 }
 
+/* courier_lent_fn */
+static void forget_lent(void *engine, const struct slice *tenant)
+{
+    engine_forget_lent(engine, tenant);
+}
+
 /* What a verdict needs. */
 static int build_engine(const struct config *config, struct world *world, struct err *err)
 {
@@ -184,6 +190,8 @@ static int build_engine(const struct config *config, struct world *world, struct
         rc = attempts_new(world->store, &world->attempts, err);
     if (!rc)
         rc = engine_new(world->rulesets, world->cache, world->attempts, &world->engine, err);
+    if (!rc && world->courier)
+        courier_on_lent(world->courier, forget_lent, world->engine);
     return rc;
 }
 
@@ -263,6 +271,8 @@ static void tear_down(struct world *world)
     http_stop(world->dial);
     http_stop(world->admin);
     agi_stop(world->agi);
+    cache_stop_listening(world->cache); /* it sends the courier, who wakes the feed */
+    courier_stop(world->courier);       /* and tells the engine */
     engine_free(world->engine);
     campaigns_stop(world->campaigns);
     notify_stop(world->notify);
@@ -270,8 +280,6 @@ static void tear_down(struct world *world)
     attempts_stop(world->attempts);
     node_stop(world->node);
     keeper_stop(world->keeper);
-    cache_stop_listening(world->cache); /* it sends the courier, who wakes the feed */
-    courier_stop(world->courier);
     feed_stop(world->feed);
     spread_free(world->spread);
     cache_close(world->cache);

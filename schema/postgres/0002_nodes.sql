@@ -8,6 +8,8 @@ CREATE TABLE nodes (
     key_fingerprint   TEXT COLLATE "C" NOT NULL,
     keys_agree        INTEGER NOT NULL,
     numbering         TEXT COLLATE "C" NOT NULL,
+    numbering_data    TEXT COLLATE "C" NOT NULL,
+    behind            TEXT COLLATE "C" NOT NULL,
     feed_complete     BIGINT NOT NULL,
     platform_revision BIGINT NOT NULL,
     started_at_ms     BIGINT NOT NULL,

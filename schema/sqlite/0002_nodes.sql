@@ -8,6 +8,8 @@ CREATE TABLE nodes (
     key_fingerprint   TEXT NOT NULL,
     keys_agree        INTEGER NOT NULL,
     numbering         TEXT NOT NULL,
+    numbering_data    TEXT NOT NULL,
+    behind            TEXT NOT NULL,
     feed_complete     BIGINT NOT NULL,
     platform_revision BIGINT NOT NULL,
     started_at_ms     BIGINT NOT NULL,

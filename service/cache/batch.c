@@ -74,7 +74,8 @@ static struct parcel *add(struct batch *batch, struct slice tenant, bool is_alou
     return parcel;
 }
 
-int batch_put(struct batch *batch, const struct ruleset *ruleset, bool is_aloud, struct err *err)
+int batch_put(struct batch *batch, const struct ruleset *ruleset, uint64_t history, bool is_aloud,
+              struct err *err)
 {
     size_t n = envelope_bytes(ruleset);
     if (batch->count == BATCH_MAX)
@@ -83,7 +84,8 @@ int batch_put(struct batch *batch, const struct ruleset *ruleset, bool is_aloud,
     if (rc)
         return rc;
     struct parcel *parcel = add(batch, ruleset_tenant(ruleset), is_aloud);
-    envelope_seal(ruleset, batch->cache->key, clock_now_ms(), batch->bytes + batch->n);
+    envelope_seal(ruleset, batch->cache->key, (struct envelope_mark){clock_now_ms(), history},
+                  batch->bytes + batch->n);
     parcel->n = n;
     batch->n += n;
     return 0;

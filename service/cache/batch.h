@@ -18,8 +18,8 @@ void batch_free(struct batch *batch); /* NULL is fine; what was not sent is forg
 
 /* Should it be sent before anything is added? */
 bool batch_is_full(const struct batch *batch);
-/* Copies. ERR_NOMEM; ERR_LIMIT: BATCH_MAX are in it. */
-int batch_put(struct batch *batch, const struct ruleset *ruleset, bool is_aloud,
+/* Copies. `history`: of the store that its revision counts in. ERR_NOMEM; ERR_LIMIT: BATCH_MAX are in it. */
+int batch_put(struct batch *batch, const struct ruleset *ruleset, uint64_t history, bool is_aloud,
               struct err *err) MUST_CHECK;
 int batch_remove(struct batch *batch, struct slice tenant, bool is_aloud,
                  struct err *err) MUST_CHECK;

@@ -101,16 +101,17 @@ static int check_name(const struct cache *cache, const struct cache_name *name,
 }
 
 static int open_value(struct cache *cache, const struct cache_name *name,
-                      const struct redisReply *reply, struct ruleset **ret, struct err *err)
+                      const struct redisReply *reply, struct ruleset **ret,
+                      uint64_t *ret_history, struct err *err)
 {
     struct err why = {0};
     struct ruleset *ruleset = NULL;
-    int64_t sealed_at_ms;
+    struct envelope_mark mark;
     if (reply->type == REDIS_REPLY_NIL)
         return miss(cache, "not there", err);
     struct slice sealed = reply->type == REDIS_REPLY_STRING
                               ? (struct slice){reply->str, reply->len} : SLICE_NONE;
-    int rc = envelope_open(sealed, cache->key, NULL, &sealed_at_ms, &ruleset, &why);
+    int rc = envelope_open(sealed, cache->key, NULL, &mark, &ruleset, &why);
     if (rc == ERR_NOMEM)
         return err_set(err, rc, "%s", why.text);
     if (rc == ERR_VERSION) /* of another node, in the midst of an upgrade */
@@ -121,18 +122,19 @@ static int open_value(struct cache *cache, const struct cache_name *name,
         return refuse(cache, &why, err);
     }
     /* the time is under the seal, Redis' own expiry is not: who can write there can prolong it */
-    int64_t age_ms = clock_now_ms() - sealed_at_ms;
+    int64_t age_ms = clock_now_ms() - mark.sealed_at_ms;
     if (age_ms > cache->max_age_ms || age_ms < -CACHE_SKEW_MS) {
         ruleset_free(ruleset);
         return miss(cache, "too old", err);
     }
     atomic_fetch_add(&cache->hits, 1);
     *ret = ruleset;
+    *ret_history = mark.history;
     return 0;
 }
 
 int cache_get_named(struct cache *cache, const struct cache_name *name, int64_t deadline_ms,
-                    struct ruleset **ret, struct err *err)
+                    struct ruleset **ret, uint64_t *ret_history, struct err *err)
 {
     char key[CACHE_WORD_BYTES];
     struct redisReply *reply;
@@ -141,7 +143,7 @@ int cache_get_named(struct cache *cache, const struct cache_name *name, int64_t 
     int rc = cache_ask(cache, &get, 1, deadline_ms, &reply, err);
     if (rc)
         return rc;
-    rc = open_value(cache, name, reply, ret, err);
+    rc = open_value(cache, name, reply, ret, ret_history, err);
     freeReplyObject(reply);
     return rc;
 }
@@ -150,8 +152,9 @@ int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, str
               struct err *err)
 {
     struct cache_name name;
+    uint64_t history;
     cache_name_of(cache, tenant, &name);
-    return cache_get_named(cache, &name, deadline_ms, ret, err);
+    return cache_get_named(cache, &name, deadline_ms, ret, &history, err);
 }
 
 /* --- putting ---------------------------------------------------------------------------------- */
@@ -164,7 +167,7 @@ static int put_one(struct cache *cache, struct slice tenant, const struct rulese
     int rc = batch_new(cache, &batch, err);
     if (rc)
         return rc;
-    rc = ruleset ? batch_put(batch, ruleset, true, err) : batch_remove(batch, tenant, true, err);
+    rc = ruleset ? batch_put(batch, ruleset, 0, true, err) : batch_remove(batch, tenant, true, err);
     rc = rc ? rc : batch_send(batch, clock_mono_ms() + CACHE_WRITE_MS, err);
     batch_free(batch);
     return rc;

@@ -59,6 +59,8 @@ void cache_close(struct cache *cache); /* NULL is fine */
  * a daemon in which who is told of changes also uses the cache. */
 void cache_stop_listening(struct cache *cache); /* NULL is fine */
 
+void cache_name_of(const struct cache *cache, struct slice tenant, struct cache_name *ret);
+
 /*
  * The ruleset of one tenant (empty: the platform's), returned new. Waits until `deadline_ms`
  * (clock_mono_ms) at most. ERR_NOT_FOUND: not there, too old or of another version (counted as
@@ -68,9 +70,10 @@ void cache_stop_listening(struct cache *cache); /* NULL is fine */
  */
 int cache_get(struct cache *cache, struct slice tenant, int64_t deadline_ms, struct ruleset **ret,
               struct err *err) MUST_CHECK;
-/* The same for what heard() named. */
+/* The same for what heard() named. *ret_history: of the store that its revision counts in, as batch_put()
+ * was told. */
 int cache_get_named(struct cache *cache, const struct cache_name *name, int64_t deadline_ms,
-                    struct ruleset **ret, struct err *err) MUST_CHECK;
+                    struct ruleset **ret, uint64_t *ret_history, struct err *err) MUST_CHECK;
 
 /* A batch of one, which tells the other nodes (batch.h). ERR_UNAVAILABLE. */
 int cache_put(struct cache *cache, const struct ruleset *ruleset, struct err *err) MUST_CHECK;

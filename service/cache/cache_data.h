@@ -27,8 +27,6 @@ struct cache {
     _Atomic int64_t warned_at_ms; /* poison is logged once a second at most */
 };
 
-/* Hashed with the key, because names of keys leak. */
-void cache_name_of(const struct cache *cache, struct slice tenant, struct cache_name *ret);
 /* Asks, and counts what went wrong. */
 int cache_ask(struct cache *cache, const struct pool_command *commands, unsigned count,
               int64_t deadline_ms, struct redisReply **ret, struct err *err) MUST_CHECK;

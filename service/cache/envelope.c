@@ -2,12 +2,13 @@
 
 #include <sodium.h>
 
-static const char MAGIC[4] = {'S', 'K', 'R', '1'};
+static const char MAGIC[4] = {'S', 'K', 'R', '2'};
 
 struct head {
     char magic[4];
     uint32_t layout;
     int64_t sealed_at_ms;
+    uint64_t history;
     uint32_t image_bytes;
 } __attribute__((packed));
 
@@ -24,11 +25,11 @@ static void make_mac(const unsigned char *bytes, size_t n, const unsigned char *
 }
 
 void envelope_seal(const struct ruleset *ruleset, const unsigned char key[ENVELOPE_KEY_BYTES],
-                   int64_t now_ms, unsigned char *out)
+                   struct envelope_mark mark, unsigned char *out)
 {
     struct slice image = ruleset_image(ruleset);
-    struct head head = {.layout = RULESET_LAYOUT, .sealed_at_ms = now_ms,
-                        .image_bytes = (uint32_t)image.n};
+    struct head head = {.layout = RULESET_LAYOUT, .sealed_at_ms = mark.sealed_at_ms,
+                        .history = mark.history, .image_bytes = (uint32_t)image.n};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
     memcpy(out, &head, sizeof head);
     memcpy(out + sizeof head, image.p, image.n);
@@ -36,8 +37,8 @@ void envelope_seal(const struct ruleset *ruleset, const unsigned char key[ENVELO
 }
 
 int envelope_open(struct slice sealed, const unsigned char key[ENVELOPE_KEY_BYTES],
-                  const struct slice *tenant, int64_t *ret_sealed_at_ms, struct ruleset **ret,
-                  struct err *err)
+                  const struct slice *tenant, struct envelope_mark *ret_mark,
+                  struct ruleset **ret, struct err *err)
 {
     struct head head;
     unsigned char mac[ENVELOPE_MAC_BYTES];
@@ -63,7 +64,7 @@ int envelope_open(struct slice sealed, const unsigned char key[ENVELOPE_KEY_BYTE
         ruleset_free(ruleset);
         return err_set(err, ERR_INVALID, "another tenant's ruleset");
     }
-    *ret_sealed_at_ms = head.sealed_at_ms;
+    *ret_mark = (struct envelope_mark){head.sealed_at_ms, head.history};
     *ret = ruleset;
     return 0;
 }

@@ -5,6 +5,11 @@
 
 #include "core/numbering_data.h"
 
+const char *numbering_fingerprint(const struct numbering *numbering)
+{
+    return numbering->fingerprint;
+}
+
 const char *numbering_version(const struct numbering *numbering)
 {
     return numbering->version;

@@ -44,11 +44,14 @@ int numbering_builtin(struct numbering **ret, struct err *err) MUST_CHECK;
 int numbering_load(const char *dir, struct numbering **ret, struct err *err) MUST_CHECK;
 void numbering_free(struct numbering *numbering); /* NULL is fine */
 
-enum { NUMBERING_VERSION_BYTES = 24 };
+enum { NUMBERING_VERSION_BYTES = 24, NUMBERING_FINGERPRINT_BYTES = 17 };
 
 /* In an array of NUMBERING_VERSION_BYTES. */
 const char *numbering_version(const struct numbering *numbering);
 const char *numbering_date(const struct numbering *numbering);
+/* 16 hex digits that tell content from other content of the same version; for accidents, not against
+ * whoever means it. */
+const char *numbering_fingerprint(const struct numbering *numbering);
 
 /* What the data says of the digits after 010. */
 struct country_fact {

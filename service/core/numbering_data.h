@@ -25,7 +25,7 @@ struct group_row {
 
 /* trie values are row numbers plus 1 */
 struct numbering {
-    char version[NUMBERING_VERSION_BYTES], date[16];
+    char version[NUMBERING_VERSION_BYTES], date[16], fingerprint[NUMBERING_FINGERPRINT_BYTES];
     struct trie countries; /* digits after 010; NANP area codes as 1 + area */
     struct trie kinds, prefixes, services, groups;
     struct country_row *country_rows;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/csv.h"
+#include "base/hash.h"
 #include "core/numbering_data.h"
 
 enum { ROWS_MAX = 20000, FILE_BYTES_MAX = 4 << 20 };
@@ -245,6 +246,15 @@ static int read_file(struct numbering *n, const struct file_shape *shape, struct
     return rc;
 }
 
+/* Of the bytes as they are: a comment more is another content, too. */
+static void fingerprint(struct numbering *n, const struct slice files[NUMBERING_FILES])
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < NUMBERING_FILES; i++)
+        hash = hash_mix(hash ^ hash_slice(files[i]));
+    snprintf(n->fingerprint, sizeof n->fingerprint, "%016llx", (unsigned long long)hash);
+}
+
 int numbering_parse(const struct slice files[NUMBERING_FILES], struct numbering **ret,
                     struct err *err)
 {
@@ -262,6 +272,7 @@ int numbering_parse(const struct slice files[NUMBERING_FILES], struct numbering 
     }
     if (!rc && (!n->version[0] || !n->countries_count || !n->kinds_count))
         rc = err_set(err, ERR_INVALID, "numbering data without version, countries or kinds");
+    fingerprint(n, files);
     if (rc)
         numbering_free(n);
     else

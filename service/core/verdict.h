@@ -25,7 +25,7 @@ enum reason {
 
 const char *reason_word(enum reason reason);
 
-enum degraded { DEGRADED_NOT, DEGRADED_STALE, DEGRADED_FLOOR };
+enum degraded { DEGRADED_NOT, DEGRADED_STALE, DEGRADED_FLOOR, DEGRADED_COUNT };
 const char *degraded_word(enum degraded degraded); /* "" for DEGRADED_NOT */
 
 enum { DECISION_ID_CHARS = 26, VERSION_BYTES = 24 };

@@ -99,6 +99,12 @@ static void add_rulesets(const struct app *app, struct buf *buf)
     struct rulesets_totals totals = rulesets_totals(app->rulesets);
     add_gauge(buf, "sekisho_rulesets", "Tenants whose rules are in memory.",
               (double)totals.tenants);
+    add_gauge(buf, "sekisho_rulesets_behind",
+              "Tenants, and the platform, whose latest rules could not be put in force.",
+              rulesets_behind_count(app->rulesets));
+    add_gauge(buf, "sekisho_rung",
+              "Of the ladder: 0 rules are current, 1 they may be old, 2 only the floor answers.",
+              trusted_now(rulesets_trusted(app->rulesets), instant_now()));
     add_gauge(buf, "sekisho_ruleset_rules", "Rules in memory.", (double)totals.rules);
     add_gauge(buf, "sekisho_ruleset_hot_bytes", "Memory that deciding looks at.",
               (double)totals.bytes_hot);

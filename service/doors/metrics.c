@@ -25,7 +25,7 @@ typedef atomic_uint_fast64_t counter;
 
 struct shard {
     _Alignas(CACHE_LINE) counter verdicts[ACTIONS][REASON_COUNT];
-    counter degraded;
+    counter degraded[DEGRADED_COUNT];
     counter decide_buckets[EDGES + 1];
     counter decide_ns;
     counter door_verdicts[DOOR_COUNT];
@@ -124,7 +124,7 @@ void metrics_verdict(struct metrics *metrics, enum door door, const struct verdi
     add(metrics, shard, &shard->decide_buckets[bucket], 1);
     add(metrics, shard, &shard->decide_ns, decide_ns > 0 ? (uint64_t)decide_ns : 0);
     if (verdict->degraded != DEGRADED_NOT)
-        add(metrics, shard, &shard->degraded, 1);
+        add(metrics, shard, &shard->degraded[verdict->degraded], 1);
 }
 
 void metrics_http(struct metrics *metrics, enum door door, int status)
@@ -189,9 +189,10 @@ static void render_verdicts(const struct metrics *metrics, struct buf *buf)
             buf_printf(buf, "sekisho_door_verdicts_total{door=\"%s\"} %llu\n", door_word(door),
                        (unsigned long long)SUM_AT(metrics, door_verdicts, door));
     head(buf, "sekisho_degraded_verdicts_total", "counter",
-         "Verdicts given from an old ruleset or from the floor.");
-    buf_printf(buf, "sekisho_degraded_verdicts_total %llu\n",
-               (unsigned long long)SUM(metrics, degraded));
+         "Verdicts that say so: from rules that may be old, or from the floor.");
+    for (unsigned degraded = DEGRADED_NOT + 1; degraded < DEGRADED_COUNT; degraded++)
+        buf_printf(buf, "sekisho_degraded_verdicts_total{degraded=\"%s\"} %llu\n",
+                   degraded_word(degraded), (unsigned long long)SUM_AT(metrics, degraded, degraded));
 }
 
 static void render_decide_time(const struct metrics *metrics, struct buf *buf)

@@ -101,5 +101,6 @@ rest_work rest_campaign_notify, rest_campaign_apply, rest_campaign_pause, rest_c
     rest_campaign_cancel, rest_campaign_undo;
 rest_work rest_node_list, rest_propagation;
 rest_work rest_outbox_list, rest_outbox_get, rest_outbox_retry, rest_webhook_secret;
+rest_work rest_numbering_propagation;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * /v1/nodes, /v1/tenants/{t}/propagation and /v1/platform/propagation: which nodes there are, and
- * on which of them a change is in force.
+ * /v1/nodes, /v1/tenants/{t}/propagation, /v1/platform/propagation and /v1/numbering/propagation: which
+ * nodes there are, and on which of them a change is in force.
  *
  * ?wait= holds the answer back until it is in force everywhere: it looks again and again, for a
  * bounded time and for few callers at once, since each holds one of the admin listener's threads.
@@ -8,10 +8,13 @@
  * be caught up with.
  */
 #include <poll.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "doors/rest.h"
+#include "engine/behind.h"
 #include "engine/node.h"
+#include "engine/rulesets.h"
 #include "wire/fields.h"
 
 enum { WAIT_MAX_MS = 5000, WAITERS_MAX = 4, LOOK_EVERY_MS = 20, REVISION_DIGITS_MAX = 18 };
@@ -20,7 +23,7 @@ enum { WAIT_MAX_MS = 5000, WAITERS_MAX = 4, LOOK_EVERY_MS = 20, REVISION_DIGITS_
 struct seen {
     const struct node_row *row;
     enum { IS_LIVE, IS_LOST } status;
-    bool is_self, is_in_force;
+    bool is_self, is_in_force, has_failed; /* the latest rules could not be put in force there */
     int64_t since_ms;
 };
 
@@ -47,13 +50,14 @@ static json_t *time_or_null(int64_t ms)
 static json_t *write_node(const struct seen *seen)
 {
     const struct node_row *row = seen->row;
-    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:s}", "name", row->name,
+    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:s, s:s}", "name", row->name,
                      "status", seen->status == IS_LOST ? "lost" : "live", "self", seen->is_self,
                      "address", row->address, "version", row->version, "started_at",
                      time_or_null(row->started_at_ms), "heartbeat_at",
                      time_or_null(row->heartbeat_at_ms), "keys", row->key_fingerprint,
                      "feed_position", (json_int_t)row->feed_complete, "platform_revision",
-                     (json_int_t)row->platform_revision, "numbering", row->numbering);
+                     (json_int_t)row->platform_revision, "numbering", row->numbering,
+                     "numbering_data", row->numbering_data);
 }
 
 int rest_node_list(struct rest *rest, struct err *err)
@@ -123,7 +127,7 @@ static void judge(struct propagation *propagation, const struct asked *asked)
     unsigned live = 0, in_force = 0;
     for (unsigned i = 0; i < propagation->count; i++) {
         struct seen *seen = &propagation->nodes[i];
-        bool has_it = seen->row->feed_complete > propagation->latest.number;
+        bool has_it = seen->row->feed_complete > propagation->latest.number && !seen->has_failed;
         seen->is_in_force = has_it && propagation->latest.revision >= asked->revision;
         seen->since_ms = seen->is_in_force ? seen->row->since_ms : 0;
         live += seen->status == IS_LIVE;
@@ -152,6 +156,8 @@ static int look(struct rest *rest, const struct asked *asked, struct propagation
     propagation->nodes = see(rest, rows, propagation->count);
     if (!propagation->nodes)
         return err_set(err, ERR_NOMEM, "out of memory");
+    for (unsigned i = 0; i < propagation->count; i++)
+        propagation->nodes[i].has_failed = behind_text_has(rows[i].behind, rest->tenant);
     judge(propagation, asked);
     return 0;
 }
@@ -182,10 +188,10 @@ static int wait_for(struct rest *rest, const struct asked *asked, struct propaga
 /* Which older revision a node that is behind has is not known here: null. */
 static json_t *write_receipt(const struct seen *seen, const struct change *latest)
 {
-    bool has_it = seen->row->feed_complete > latest->number;
-    return json_pack("{s:s, s:b, s:o, s:o}", "name", seen->row->name, "in_force",
-                     seen->is_in_force, "since", time_or_null(seen->since_ms), "revision",
-                     has_it ? json_integer((json_int_t)latest->revision) : json_null());
+    bool has_it = seen->row->feed_complete > latest->number && !seen->has_failed;
+    return json_pack("{s:s, s:b, s:b, s:o, s:o}", "name", seen->row->name, "in_force",
+                     seen->is_in_force, "failed", seen->has_failed, "since",
+                     time_or_null(seen->since_ms), "revision", has_it ? json_integer((json_int_t)latest->revision) : json_null());
 }
 
 static json_t *write_lost(const struct seen *seen)
@@ -224,4 +230,54 @@ int rest_propagation(struct rest *rest, struct err *err)
     if (rc == 0)
         rc = wait_for(rest, &asked, &propagation, err);
     return rc ? rc : answer(rest, &asked, &propagation, err);
+}
+
+/* --- numbering data ------------------------------------------------------------------------- */
+
+/* By content: what calls itself the same version may differ. */
+static json_t *write_numbering(const struct seen *seen, const char *data)
+{
+    return json_pack("{s:s, s:b, s:s, s:s}", "name", seen->row->name, "in_force",
+                     strcmp(seen->row->numbering_data, data) == 0, "numbering",
+                     seen->row->numbering, "numbering_data", seen->row->numbering_data);
+}
+
+static json_t *write_numberings(const struct seen *seen, unsigned count, const char *version,
+                                const char *data)
+{
+    json_t *nodes = json_array(), *lost = json_array();
+    bool is_whole = nodes && lost, is_everywhere = true;
+    unsigned live = 0;
+    for (unsigned i = 0; is_whole && i < count; i++) {
+        if (seen[i].status == IS_LOST) {
+            is_whole = json_array_append_new(lost, write_lost(&seen[i])) == 0;
+            continue;
+        }
+        is_whole = json_array_append_new(nodes, write_numbering(&seen[i], data)) == 0;
+        is_everywhere = is_everywhere && strcmp(seen[i].row->numbering_data, data) == 0;
+        live++;
+    }
+    json_t *json = json_pack("{s:s, s:s, s:b, s:o, s:o}", "numbering", version, "numbering_data",
+                             data, "in_force", is_everywhere && live > 0, "nodes", nodes, "lost", lost);
+    if (!is_whole)
+        json_decref(json);
+    return is_whole ? json : NULL;
+}
+
+int rest_numbering_propagation(struct rest *rest, struct err *err)
+{
+    char version[NUMBERING_VERSION_BYTES], data[NUMBERING_FINGERPRINT_BYTES];
+    struct node_row *rows;
+    unsigned count;
+    int rc = store_node_list(rest->txn, 0, rest->arena, &rows, &count, err);
+    if (rc)
+        return rc;
+    const struct seen *seen = see(rest, rows, count);
+    rulesets_enter();
+    const struct numbering *numbering = rulesets_numbering(rest->app->rulesets);
+    snprintf(version, sizeof version, "%s", numbering_version(numbering));
+    snprintf(data, sizeof data, "%s", numbering_fingerprint(numbering));
+    rulesets_leave();
+    json_t *json = seen ? write_numberings(seen, count, version, data) : NULL;
+    return rest_answer(rest, 200, json, 0, err);
 }

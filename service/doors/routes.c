@@ -124,6 +124,7 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/outbox/{id}",                 OPERATOR,      READ,  0,                rest_outbox_get,     NULL},
     {"POST",   "/v1/outbox/{id}/retry",           OPERATOR,      WRITE, 0,                rest_outbox_retry,   NULL},
     {"GET",    "/v1/tenants/{t}/webhook-secret",  CUSTOMER_EDIT, READ,  T,                rest_webhook_secret, NULL},
+    {"GET",    "/v1/numbering/propagation",       OPERATOR,      READ,  0,                rest_numbering_propagation, NULL},
 
     {"GET",    "/v1/nodes",                       OPERATOR,      READ,  0,                rest_node_list,      NULL},
 

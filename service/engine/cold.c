@@ -18,12 +18,14 @@ struct guests {
 
 struct cold {
     struct cache *cache;
+    struct rulesets *rulesets;
     const struct trusted *trusted;
     _Atomic(struct guests *) guests; /* replaced as a whole, under the lock; NULL: none yet */
     pthread_mutex_t lock; /* guards loading and count, too; never held while the cache is asked */
     pthread_cond_t done;
     uint64_t loading[LOADS_MAX]; /* hashes of the tenants being loaded */
     unsigned count;
+    _Atomic uint64_t loads, loaded, forgotten;
 };
 
 int cold_new(struct cache *cache, struct rulesets *rulesets, struct cold **ret, struct err *err)
@@ -33,6 +35,7 @@ int cold_new(struct cache *cache, struct rulesets *rulesets, struct cold **ret, 
     if (!cold)
         return err_set(err, ERR_NOMEM, "out of memory");
     cold->cache = cache;
+    cold->rulesets = rulesets;
     cold->trusted = rulesets_trusted(rulesets);
     pthread_mutex_init(&cold->lock, NULL);
     pthread_condattr_init(&attr);
@@ -106,6 +109,32 @@ const struct ruleset *cold_find(const struct cold *cold, struct slice tenant)
                                                         : NULL;
 }
 
+static void forget(struct cold *cold, const struct slice *tenant)
+{
+    struct guests *old = NULL;
+    pthread_mutex_lock(&cold->lock);
+    struct guests *guests = atomic_load(&cold->guests);
+    atomic_fetch_add(&cold->forgotten, 1);
+    if (guests && tenant)
+        rulesets_remove(guests->rulesets, *tenant);
+    if (!tenant) {
+        atomic_store(&cold->guests, NULL);
+        old = guests;
+    }
+    pthread_mutex_unlock(&cold->lock);
+    guests_free(old);
+}
+
+void cold_forget(struct cold *cold, struct slice tenant)
+{
+    forget(cold, &tenant);
+}
+
+void cold_forget_all(struct cold *cold)
+{
+    forget(cold, NULL);
+}
+
 /* --- loading ----------------------------------------------------------------------------------- */
 
 static unsigned find(const struct cold *cold, uint64_t hash)
@@ -144,15 +173,57 @@ static void end(struct cold *cold, uint64_t hash)
     pthread_mutex_unlock(&cold->lock);
 }
 
-void cold_load(struct cold *cold, struct slice tenant)
+/* Takes what was found: the platform's rules are put in force, all else are guests. */
+static void receive(struct cold *cold, struct ruleset *ruleset, uint64_t history)
 {
+    atomic_fetch_add(&cold->loaded, 1);
+    if (ruleset_tenant(ruleset).n)
+        lodge(cold, ruleset);
+    else
+        rulesets_renew(cold->rulesets, ruleset, history);
+}
+
+/* Asks Redis for one tenant's ruleset ("" the platform's), or waits for who does. */
+static void load(struct cold *cold, struct slice tenant, int64_t deadline_ms)
+{
+    struct cache_name name;
     struct ruleset *ruleset;
-    int64_t deadline_ms = clock_mono_ms() + COLD_MS_MAX;
-    uint64_t hash = hash_slice(tenant);
+    uint64_t hash = hash_slice(tenant), forgotten = atomic_load(&cold->forgotten), history;
     if (!begin(cold, hash, deadline_ms))
         return;
+    atomic_fetch_add(&cold->loads, 1);
+    cache_name_of(cold->cache, tenant, &name);
     /* what cannot be had is answered by the next rung; the cache counts why */
-    if (cache_get(cold->cache, tenant, deadline_ms, &ruleset, NULL) == 0)
-        lodge(cold, ruleset);
+    if (cache_get_named(cold->cache, &name, deadline_ms, &ruleset, &history, NULL) == 0)
+        receive(cold, ruleset, history);
+    if (atomic_load(&cold->forgotten) != forgotten) /* it may be what was to be forgotten */
+        cold_forget(cold, tenant);
     end(cold, hash);
+}
+
+/* A ruleset that was never put in force has revision 0. */
+static bool has_platform(const struct cold *cold)
+{
+    rulesets_enter();
+    bool has = ruleset_revision(rulesets_platform(cold->rulesets)) != 0;
+    rulesets_leave();
+    return has;
+}
+
+void cold_load(struct cold *cold, struct slice tenant)
+{
+    int64_t deadline_ms = clock_mono_ms() + COLD_MS_MAX;
+    struct trusted *trusted = rulesets_trusted(cold->rulesets);
+    if (trusted_is_blank(trusted)) {
+        load(cold, SLICE_NONE, deadline_ms);
+        if (!has_platform(cold))
+            return;
+        trusted_start(trusted, instant_now());
+    }
+    load(cold, tenant, deadline_ms);
+}
+
+struct cold_totals cold_totals(const struct cold *cold)
+{
+    return (struct cold_totals){atomic_load(&cold->loads), atomic_load(&cold->loaded)};
 }

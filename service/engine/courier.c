@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cache/cache.h"
+#include "core/tenant.h"
 #include "engine/feed.h"
 #include "engine/rulesets.h"
 
@@ -21,6 +22,8 @@ struct courier {
     _Atomic uint64_t renewed, dropped;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
+    courier_lent_fn *lent;
+    void *lent_context;
     pthread_cond_t wake;
     bool is_stopping, is_in_doubt;
     unsigned count;
@@ -30,19 +33,42 @@ struct courier {
 /* What there is to do, taken over from the queue. */
 struct errand {
     bool is_in_doubt;
+    courier_lent_fn *lent;
+    void *lent_context;
     unsigned count;
     struct cache_name names[QUEUE_MAX];
 };
 
 /* False: nothing newer than what is in force here was found, nor was it found missing. */
-static bool fetch(struct courier *courier, struct cache *cache, const struct cache_name *name)
+static bool fetch(struct courier *courier, struct cache *cache, const struct errand *errand,
+                  const struct cache_name *name)
 {
     struct ruleset *ruleset;
-    if (cache_get_named(cache, name, clock_mono_ms() + FETCH_MS, &ruleset, NULL))
+    uint64_t history;
+    char id[TENANT_ID_BYTES];
+    if (cache_get_named(cache, name, clock_mono_ms() + FETCH_MS, &ruleset, &history, NULL)) {
+        if (errand->lent) /* removed, say; whose it was cannot be told by its name */
+            errand->lent(errand->lent_context, NULL);
         return true;
-    enum renewal renewal = rulesets_renew(courier->rulesets, ruleset);
+    }
+    struct slice tenant = {id, ruleset_tenant(ruleset).n};
+    if (tenant.n)
+        memcpy(id, ruleset_tenant(ruleset).p, tenant.n);
+    enum renewal renewal = rulesets_renew(courier->rulesets, ruleset, history);
+    if (renewal == RENEWAL_OF_NOBODY && errand->lent)
+        errand->lent(errand->lent_context, &tenant);
     atomic_fetch_add(&courier->renewed, renewal == RENEWED);
     return renewal != RENEWAL_IS_OLD;
+}
+
+/* Which edits were missed nobody knows. While the store is away nothing but Redis can tell. */
+static void doubt(struct courier *courier, struct cache *cache, const struct errand *errand)
+{
+    struct cache_name platform;
+    cache_name_of(cache, SLICE_NONE, &platform);
+    (void)fetch(courier, cache, errand, &platform);
+    if (errand->lent)
+        errand->lent(errand->lent_context, NULL);
 }
 
 /* The feed has what is in force here already, this node's own edits among it: it need not be woken. */
@@ -51,7 +77,9 @@ static void run_errand(struct courier *courier, const struct errand *errand)
     struct cache *cache = atomic_load(&courier->cache);
     bool is_news = errand->is_in_doubt || !cache;
     for (unsigned i = 0; cache && i < errand->count; i++)
-        is_news |= fetch(courier, cache, &errand->names[i]);
+        is_news |= fetch(courier, cache, errand, &errand->names[i]);
+    if (cache && errand->is_in_doubt)
+        doubt(courier, cache, errand);
     if (is_news)
         feed_wake(courier->feed);
 }
@@ -62,6 +90,8 @@ static bool wait_for_errand(struct courier *courier, struct errand *ret)
     while (!courier->is_stopping && !courier->count && !courier->is_in_doubt)
         pthread_cond_wait(&courier->wake, &courier->lock);
     ret->is_in_doubt = courier->is_in_doubt;
+    ret->lent = courier->lent;
+    ret->lent_context = courier->lent_context;
     ret->count = courier->count;
     memcpy(ret->names, courier->queue, courier->count * sizeof *courier->queue);
     courier->count = 0;
@@ -101,6 +131,14 @@ int courier_start(struct rulesets *rulesets, struct feed *feed, struct courier *
 void courier_use_cache(struct courier *courier, struct cache *cache)
 {
     atomic_store(&courier->cache, cache);
+}
+
+void courier_on_lent(struct courier *courier, courier_lent_fn *fn, void *context)
+{
+    pthread_mutex_lock(&courier->lock);
+    courier->lent = fn;
+    courier->lent_context = context;
+    pthread_mutex_unlock(&courier->lock);
 }
 
 void courier_stop(struct courier *courier)

@@ -7,7 +7,7 @@
  *     listening thread ─ heard ─► a short queue ─► this thread ─ GET ─► rulesets_renew ─► feed_wake
  *
  * Only tenants that this node has are renewed: one that came or went is the feed's to say, or what was
- * removed a moment ago would come back.
+ * removed a moment ago would come back. One that Redis lent meanwhile (cold.h) is asked for again.
  */
 #ifndef SEKISHO_ENGINE_COURIER_H
 #define SEKISHO_ENGINE_COURIER_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
 struct courier;
 struct cache;
@@ -27,6 +28,9 @@ int courier_start(struct rulesets *rulesets, struct feed *feed, struct courier *
                   struct err *err) MUST_CHECK;
 /* Where to fetch from; before that it does not fetch. Borrows. */
 void courier_use_cache(struct courier *courier, struct cache *cache);
+/* Who is to forget what Redis lent: of a tenant, or (NULL) of all. Borrows. */
+typedef void courier_lent_fn(void *context, const struct slice *tenant);
+void courier_on_lent(struct courier *courier, courier_lent_fn *fn, void *context);
 void courier_stop(struct courier *courier); /* before the cache is closed; NULL is fine */
 
 /* cache_heard_fn, with the courier as context. */

@@ -65,6 +65,7 @@ struct world {
     const struct numbering *numbering;
     const struct ruleset *platform, *tenant; /* tenant NULL: unknown, or outside the token */
     enum trust trust;
+    bool is_behind; /* the tenant's latest rules, or the platform's, are known of and not in force */
 };
 
 /*
@@ -91,7 +92,8 @@ static void answer(const struct world *world, const struct call *call, struct ve
 
     if (is_emergency) {
         settle(ret, ACTION_ALLOW, REASON_EMERGENCY);
-    } else if (!world->tenant && (call->is_outside_token || world->trust == TRUST_CURRENT)) {
+    } else if (!world->tenant && (call->is_outside_token ||
+                                  (world->trust == TRUST_CURRENT && !world->is_behind))) {
         settle(ret, ACTION_DENY, REASON_UNKNOWN_TENANT);
     } else if (!world->tenant || world->trust == TRUST_EXPIRED) {
         policy_floor(world->numbering, &ret->number, ret);
@@ -102,7 +104,7 @@ static void answer(const struct world *world, const struct call *call, struct ve
         struct policy policy = {world->numbering, world->platform, world->tenant};
         policy_judge(&policy, call->account, &ret->number, ret->decided_at_ms, ret, explanation);
     }
-    bool is_old = ret->revision < call->min_revision || (world->tenant && world->trust == TRUST_STALE);
+    bool is_old = ret->revision < call->min_revision || (world->tenant && (world->trust == TRUST_STALE || world->is_behind));
     if (!call->is_outside_token && !is_emergency && is_old && ret->degraded == DEGRADED_NOT)
         ret->degraded = DEGRADED_STALE;
     number_dial_string(&ret->number, ret->dial);
@@ -111,11 +113,14 @@ static void answer(const struct world *world, const struct call *call, struct ve
 static struct world look(const struct engine *engine, const struct call *call,
                          struct instant now)
 {
+    bool is_behind = rulesets_is_platform_behind(engine->rulesets) ||
+                     (!call->is_outside_token && rulesets_is_behind(engine->rulesets, call->tenant));
     struct world world = {
         .numbering = rulesets_numbering(engine->rulesets),
         .platform = rulesets_platform(engine->rulesets),
         .tenant = call->is_outside_token ? NULL : rulesets_find(engine->rulesets, call->tenant),
         .trust = trusted_now(rulesets_trusted(engine->rulesets), now),
+        .is_behind = is_behind,
     };
     if (!world.tenant && engine->cold && world.trust != TRUST_CURRENT && !call->is_outside_token)
         world.tenant = cold_find(engine->cold, call->tenant);
@@ -152,6 +157,14 @@ void engine_decide(struct engine *engine, const struct call *call, struct verdic
     rulesets_leave();
     if (engine->attempts)
         attempts_record(engine->attempts, call, ret);
+}
+
+void engine_forget_lent(struct engine *engine, const struct slice *tenant)
+{
+    if (engine->cold && tenant)
+        cold_forget(engine->cold, *tenant);
+    else if (engine->cold)
+        cold_forget_all(engine->cold);
 }
 
 bool engine_decide_emergency(struct engine *engine, struct slice dialed, struct verdict *ret)

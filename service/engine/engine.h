@@ -10,6 +10,7 @@
  * The ladder of design section 7, as engine.c climbs down it:
  *
  *     current ruleset in memory                        a verdict
+ *     newer rules are there, and do not compile        a verdict by the last that did, degraded=stale
  *     last known ruleset, store and cache away         a verdict, degraded=stale
  *     not in memory, store away                        asked of the cache; degraded=stale
  *     nothing known of the tenant, or known too long   the floor, degraded=floor
@@ -35,6 +36,10 @@ void engine_free(struct engine *engine);
 
 /* Answers a call; always. Also hands the attempt to the recorder (bounded, never waits). */
 void engine_decide(struct engine *engine, const struct call *call, struct verdict *ret);
+
+/* What Redis lent while the store is away may be other rules by now: of a tenant, or (NULL) of all. Any
+ * thread. */
+void engine_forget_lent(struct engine *engine, const struct slice *tenant);
 
 /*
  * For a caller without a valid credential: true, and *ret an emergency allow, when the number is one

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/ear.h"
 #include "engine/feed_load.h"
 #include "engine/rulesets.h"
 #include "engine/snapshot.h"
@@ -13,7 +14,6 @@
 #include "engine/turns.h"
 
 enum {
-    LISTEN_MS = 250, /* how soon the log tells of another rung of the ladder */
     BATCH_ROWS = 500,
     ARENA_BYTES_MAX = 4 << 20,
 };
@@ -33,7 +33,8 @@ struct feed {
     feed_moved_fn *moved;
     void *moved_context;
 
-    pthread_t ear, puller;
+    struct ear *ear;
+    pthread_t puller;
     atomic_bool is_stopping;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t bell;
@@ -107,9 +108,15 @@ static int pull_batch(struct feed *feed, unsigned *ret_count, struct err *err)
  */
 static int load_all(struct feed *feed, struct err *err)
 {
+    struct rulesets *rulesets = feed->config.rulesets;
+    rulesets_set_history(rulesets, (uint64_t)HISTORY_NONE);
     feed->loader.whatever = true;
     int rc = loader_all(&feed->loader, &feed->position, err);
     feed->loader.whatever = false;
+    if (!rc)
+        rulesets_set_history(rulesets, feed_position_history(&feed->position));
+    else if (!atomic_load(&feed->is_loaded))
+        rulesets_set_history(rulesets, (uint64_t)HISTORY_ANY); /* Redis goes on standing in */
     return rc;
 }
 
@@ -127,6 +134,8 @@ static int pull_all(struct feed *feed, struct instant *ret_as_of, bool *ret_any,
     *ret_any = !atomic_load(&feed->is_loaded);
     if (*ret_any)
         rc = load_all(feed, err);
+    if (feed->loader.spread)
+        spread_set_history(feed->loader.spread, feed_position_history(&feed->position));
     while (!rc && count == BATCH_ROWS) {
         *ret_as_of = instant_now(); /* before it is read */
         rc = pull_batch(feed, &count, err);
@@ -259,31 +268,6 @@ static void *keep_pulling(void *context)
     return NULL;
 }
 
-/* --- the ear -------------------------------------------------------------------------------------------- */
-
-static void log_trust(enum trust before, enum trust now)
-{
-    static const char *const words[] = {"current", "stale", "floor"};
-    if (now != before)
-        log_warn("rung", "from=%s to=%s", words[before], words[now]);
-}
-
-/* Also watches the ladder: the puller may hang in the store just when there is something to tell. */
-static void *keep_listening(void *context)
-{
-    struct feed *feed = context;
-    const struct trusted *trusted = rulesets_trusted(feed->config.rulesets);
-    enum trust before = TRUST_CURRENT;
-    while (!atomic_load(&feed->is_stopping)) {
-        if (store_feed_wait(feed->config.store, LISTEN_MS))
-            feed_wake(feed);
-        enum trust now = trusted_now(trusted, instant_now());
-        log_trust(before, now);
-        before = now;
-    }
-    return NULL;
-}
-
 /* --- life ------------------------------------------------------------------------------------------------ */
 
 /* The snapshot was the truth that long ago, however long this machine has been up. */
@@ -354,13 +338,13 @@ static void feed_free(struct feed *feed)
 
 static int start_threads(struct feed *feed, struct err *err)
 {
-    if (pthread_create(&feed->ear, NULL, keep_listening, feed))
-        return err_set(err, ERR_UNAVAILABLE, "no thread to listen to the store");
+    const struct trusted *trusted = rulesets_trusted(feed->config.rulesets);
+    int rc = ear_start(feed->config.store, trusted, feed, &feed->ear, err);
+    if (rc)
+        return rc;
     if (pthread_create(&feed->puller, NULL, keep_pulling, feed) == 0)
         return 0;
-    atomic_store(&feed->is_stopping, true);
-    store_feed_interrupt(feed->config.store);
-    pthread_join(feed->ear, NULL);
+    ear_stop(feed->ear);
     return err_set(err, ERR_UNAVAILABLE, "no thread for the change feed");
 }
 
@@ -386,9 +370,8 @@ void feed_stop(struct feed *feed)
     atomic_store(&feed->is_stopping, true);
     pthread_cond_signal(&feed->bell);
     pthread_mutex_unlock(&feed->lock);
-    store_feed_interrupt(feed->config.store);
     pthread_join(feed->puller, NULL);
-    pthread_join(feed->ear, NULL);
+    ear_stop(feed->ear);
     feed_free(feed);
 }
 

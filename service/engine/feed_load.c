@@ -10,13 +10,15 @@
 #include "engine/spread.h"
 
 /* Rules that do not compile must not stop the feed for everybody else: the old ones keep serving. */
-static int keep_the_old(const struct tenant *tenant, int rc, const struct err *err)
+static int keep_the_old(struct loader *loader, const struct tenant *tenant, int rc,
+                        const struct err *err)
 {
     char text[LOG_VALUE_BYTES];
     if (rc == ERR_NOMEM)
         return rc;
-    log_error("ruleset_failed", "tenant=%s reason=%s", tenant->id,
-              log_value(slice_of(err->text), text));
+    log_error("ruleset_failed", "%s%s revision=%llu reason=%s", *tenant->id ? "tenant=" : "platform",
+              tenant->id, (unsigned long long)tenant->revision, log_value(slice_of(err->text), text));
+    rulesets_fell_behind(loader->rulesets, slice_of(tenant->id), tenant->revision);
     return 0;
 }
 
@@ -45,9 +47,12 @@ static int publish(struct loader *loader, const struct tenant *tenant, const str
         .is_suspended = tenant->status == TENANT_SUSPENDED,
         .revision = tenant->revision,
     };
-    int rc = ruleset_new(&owner, rules, count, &ruleset, err);
+    struct err why = {0};
+    if (!rules && count) /* a damaged row: err says which */
+        return keep_the_old(loader, tenant, ERR_INVALID, err);
+    int rc = ruleset_new(&owner, rules, count, &ruleset, &why);
     if (rc)
-        return keep_the_old(tenant, rc, err);
+        return keep_the_old(loader, tenant, rc, &why) ? err_set(err, rc, "%s", why.text) : 0;
     if (loader->spread)
         spread_add(loader->spread, owner.tenant, owner.revision, ruleset,
                    spread_how(loader->spread, owner.tenant, owner.revision, loader->is_own));
@@ -141,6 +146,7 @@ int loader_all(struct loader *loader, struct feed_position *ret_position, struct
 {
     struct loader apart = *loader; /* a full load would only flood Redis with what it has */
     apart.spread = NULL;
+    rulesets_forgive(loader->rulesets);
     int rc = store_policy_each(loader->store, publish_of_all, &apart, ret_position, err);
     pages_enlarge_heap();
     if (!rc)
@@ -161,15 +167,15 @@ static void remove_tenant(struct loader *loader, struct slice tenant, uint64_t r
 
 int loader_row(struct loader *loader, const struct feed_row *row, struct err *err)
 {
+    struct err why = {0};
     int rc = 0;
     loader->is_own = row->is_own;
     switch (row->kind) {
     case FEED_TENANT:
-        rc = store_policy_one(loader->store, slice_of(row->tenant), publish_one, loader, err);
-        if (rc == ERR_NOT_FOUND) {
+        rc = store_policy_one(loader->store, slice_of(row->tenant), publish_one, loader, &why);
+        if (rc == ERR_NOT_FOUND)
             remove_tenant(loader, slice_of(row->tenant), row->revision);
-            rc = 0;
-        }
+        rc = rc && rc != ERR_NOT_FOUND ? err_set(err, rc, "%s", why.text) : 0;
         break;
     case FEED_PLATFORM:
         rc = store_policy_one(loader->store, SLICE_NONE, publish_one, loader, err);

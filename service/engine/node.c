@@ -29,7 +29,7 @@ struct node {
 
     /* of the heartbeat thread alone, after the first beat */
     bool has_beaten; /* so the row is ours, and we notice when it is not */
-    bool has_warned;
+    bool has_warned, numbering_differs;
     int last_rc;
 
     atomic_bool keys_agree; /* seen to; never taken back */
@@ -130,6 +130,42 @@ static void judge_name(struct node *node, const struct node_row *rows, unsigned 
             node->has_beaten = false;
 }
 
+/* A node that was killed, seen silent for long by this one. */
+static void forget_silent(struct node *node, const struct node_row *rows, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        pthread_mutex_lock(&node->lock);
+        bool is_over = node_watch_is_over(&node->watch, &rows[i], clock_mono_ms());
+        pthread_mutex_unlock(&node->lock);
+        if (is_over && !node_is_self(node, &rows[i]) && !store_node_forget(node->store, &rows[i], NULL))
+            log_info("node_forgotten", "node=%s", rows[i].name);
+    }
+}
+
+/* Numbers are read by these data on every node: two that differ give two answers to one call. */
+static void judge_numbering(struct node *node, const struct node_row *rows, unsigned count)
+{
+    char data[NUMBERING_FINGERPRINT_BYTES], version[NUMBERING_VERSION_BYTES];
+    const struct node_row *other = NULL;
+    rulesets_enter();
+    snprintf(data, sizeof data, "%s", numbering_fingerprint(rulesets_numbering(node->rulesets)));
+    snprintf(version, sizeof version, "%s", numbering_version(rulesets_numbering(node->rulesets)));
+    rulesets_leave();
+    for (unsigned i = 0; i < count && !other; i++)
+        if (strcmp(rows[i].numbering_data, data) != 0 && !node_is_self(node, &rows[i]) &&
+            !node_is_lost(node, &rows[i]))
+            other = &rows[i];
+    if (other && !node->numbering_differs)
+        log_warn("numbering_differs",
+                 "node=%s numbering=%s data=%s other=%s other_numbering=%s other_data=%s hint=\"give "
+                 "all nodes the same --numbering folder, then send them HUP\"",
+                 node->config.name, version, data, other->name, other->numbering,
+                 other->numbering_data);
+    if (!other && node->numbering_differs)
+        log_info("numbering_agrees", "node=%s numbering=%s data=%s", node->config.name, version, data);
+    node->numbering_differs = other != NULL;
+}
+
 static int look(struct node *node, struct err *err)
 {
     struct arena arena;
@@ -148,6 +184,8 @@ static int look(struct node *node, struct err *err)
         pthread_mutex_unlock(&node->lock);
         judge_keys(node, rows, count);
         judge_name(node, rows, count);
+        judge_numbering(node, rows, count);
+        forget_silent(node, rows, count);
     }
     arena_release(&arena);
     return rc;
@@ -157,7 +195,8 @@ static int look(struct node *node, struct err *err)
 
 static int write_beat(struct node *node, struct err *err)
 {
-    char numbering[NUMBERING_VERSION_BYTES];
+    char numbering[NUMBERING_VERSION_BYTES], data[NUMBERING_FINGERPRINT_BYTES];
+    char behind[BEHIND_TEXT_BYTES];
     struct node_row row = {
         .name = node->config.name,
         .run = node->run,
@@ -166,6 +205,8 @@ static int write_beat(struct node *node, struct err *err)
         .key_fingerprint = node->config.key_fingerprint,
         .keys_agree = atomic_load(&node->keys_agree),
         .numbering = numbering,
+        .numbering_data = data,
+        .behind = behind,
         .feed_history = feed_history(node->feed),
         .feed_complete = feed_complete(node->feed), /* before what follows, which is as new or newer */
         .started_at_ms = node->started_at_ms,
@@ -174,7 +215,9 @@ static int write_beat(struct node *node, struct err *err)
     row.platform_revision = ruleset_revision(rulesets_platform(node->rulesets));
     snprintf(numbering, sizeof numbering, "%s",
              numbering_version(rulesets_numbering(node->rulesets)));
+    snprintf(data, sizeof data, "%s", numbering_fingerprint(rulesets_numbering(node->rulesets)));
     rulesets_leave();
+    rulesets_behind_text(node->rulesets, behind);
     return store_node_beat(node->store, &row, !node->has_beaten, err);
 }
 

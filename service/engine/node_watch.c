@@ -36,6 +36,13 @@ void node_watch_look(struct node_watch *watch, const struct node_row *rows, unsi
     }
 }
 
+bool node_watch_is_over(const struct node_watch *watch, const struct node_row *row, int64_t now_ms)
+{
+    const struct watched *seen = find(watch, row->name);
+    int64_t over_ms = watch->count > WATCH_MANY ? WATCH_OVER_MANY_MS : WATCH_OVER_MS;
+    return node_watch_is_lost(watch, row, now_ms) && now_ms - seen->changed_ms > over_ms;
+}
+
 bool node_watch_is_lost(const struct node_watch *watch, const struct node_row *row, int64_t now_ms)
 {
     const struct watched *seen = find(watch, row->name);

@@ -12,7 +12,12 @@
 #include "engine/node.h"
 #include "store/store.h"
 
-enum { WATCH_GAP_MS = 3000 };
+enum {
+    WATCH_GAP_MS = 3000,
+    WATCH_OVER_MS = 24 * 3600 * 1000,
+    WATCH_MANY = NODES_MAX / 2, /* rows: nodes with a new name at each start, say */
+    WATCH_OVER_MANY_MS = 60 * 1000,
+};
 
 struct node_watch {
     int64_t looked_ms; /* monotonic, of the last look */
@@ -31,5 +36,7 @@ void node_watch_look(struct node_watch *watch, const struct node_row *rows, unsi
  * A row read at `now_ms`: one never seen, or with another heartbeat than at the last look, lives.
  */
 bool node_watch_is_lost(const struct node_watch *watch, const struct node_row *row, int64_t now_ms);
+/* Silent for so long that its row may go: a day, or a minute when there are many rows. */
+bool node_watch_is_over(const struct node_watch *watch, const struct node_row *row, int64_t now_ms);
 
 #endif

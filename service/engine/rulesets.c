@@ -1,11 +1,5 @@
 /*
- * An open-addressing table of pointers that readers walk without a lock.
- *
- *     slot   [ 16 bits of hash | 48 bits of address ]    one word, so it changes as a whole
- *
- * The hash bits make a look-up touch another tenant's ruleset only once in 65,536 collisions. A removed
- * tenant leaves a tombstone, because readers may be walking past it; growing drops tombstones. Writers
- * hold `lock`; what they replace is freed after every reader of that time has left (RCU).
+ * Writers hold `lock`; what they replace is freed after every reader of that time has left (RCU).
  */
 #include "engine/rulesets.h"
 
@@ -23,14 +17,7 @@
 #endif
 
 #include "base/hash.h"
-
-enum { FIRST_SLOTS = 64 };
-static const uint64_t TOMBSTONE = 1, ADDRESS_BITS = (1ULL << 48) - 1;
-
-struct table {
-    size_t mask; /* slots - 1 */
-    _Atomic uint64_t slots[];
-};
+#include "engine/ruleset_table.h"
 
 /* What was replaced, until no reader can see it any more. */
 struct retired {
@@ -44,9 +31,11 @@ struct rulesets {
     _Atomic(struct ruleset *) platform;
     _Atomic(struct numbering *) numbering;
     struct trusted trusted;
+    struct behind behind;
     pthread_mutex_t lock; /* guards writing to all of the above, and what follows */
     size_t used;          /* slots that are not empty, tombstones included */
     struct rulesets_totals totals;
+    uint64_t history;
     struct retired retired[RETIRED_MAX];
     unsigned retired_count;
 };
@@ -105,86 +94,13 @@ static void retire(struct rulesets *rulesets, void *object, void (*free_object)(
         free_retired(rulesets);
 }
 
-/* --- the table ------------------------------------------------------------------------------------- */
-
-static struct ruleset *slot_ruleset(uint64_t slot)
-{
-    return slot == TOMBSTONE ? NULL : (struct ruleset *)(uintptr_t)(slot & ADDRESS_BITS);
-}
-
-static uint64_t slot_of(uint64_t hash, const struct ruleset *ruleset)
-{
-    return (hash & ~ADDRESS_BITS) | (uint64_t)(uintptr_t)ruleset;
-}
-
-static struct table *table_new(size_t slots)
-{
-    struct table *table = calloc(1, sizeof *table + slots * sizeof table->slots[0]);
-    if (table)
-        table->mask = slots - 1;
-    return table;
-}
-
-/*
- * Asks memory for all of a usual ruleset at once. Among a million tenants each part of it would else be
- * waited for in turn: header, name, rules, the rule that matches, its texts. (Left to itself the compiler
- * drops the call: it has no effect that a program could see.)
- */
-static inline __attribute__((always_inline)) void prefetch(const struct ruleset *ruleset)
-{
-    const char *p = (const char *)ruleset;
-    for (unsigned at = 0; at < 640; at += 320) {
-        __builtin_prefetch(p + at);
-        __builtin_prefetch(p + at + 64);
-        __builtin_prefetch(p + at + 128);
-        __builtin_prefetch(p + at + 192);
-        __builtin_prefetch(p + at + 256);
-    }
-}
-
-/* The slot of `tenant`, or NULL. */
-static _Atomic uint64_t *find_slot(struct table *table, uint64_t hash, struct slice tenant)
-{
-    for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-        uint64_t slot = atomic_load_explicit(&table->slots[i], memory_order_acquire);
-        if (slot == 0)
-            return NULL;
-        bool may_be = slot != TOMBSTONE && ((slot ^ hash) & ~ADDRESS_BITS) == 0;
-        if (may_be)
-            prefetch(slot_ruleset(slot));
-        if (may_be && hash_same_name(ruleset_tenant(slot_ruleset(slot)), tenant))
-            return &table->slots[i];
-    }
-}
-
-static void put_new(struct table *table, uint64_t slot, uint64_t hash)
-{
-    size_t i = hash & table->mask;
-    while (atomic_load_explicit(&table->slots[i], memory_order_relaxed) != 0)
-        i = (i + 1) & table->mask;
-    atomic_store_explicit(&table->slots[i], slot, memory_order_release);
-}
-
-/* A table at most half full with the live slots of the old one. */
-static struct table *table_grown(const struct table *old, size_t live)
-{
-    size_t slots = FIRST_SLOTS;
-    while (slots < 2 * (live + 1))
-        slots *= 2;
-    struct table *table = table_new(slots);
-    for (size_t i = 0; table && i <= old->mask; i++) {
-        uint64_t slot = atomic_load_explicit(&old->slots[i], memory_order_relaxed);
-        if (slot_ruleset(slot))
-            put_new(table, slot, hash_slice(ruleset_tenant(slot_ruleset(slot))));
-    }
-    return table;
-}
+/* --- finding --------------------------------------------------------------------------------------- */
 
 const struct ruleset *rulesets_find(const struct rulesets *rulesets, struct slice tenant)
 {
     struct table *table = atomic_load_explicit(&rulesets->table, memory_order_acquire);
-    _Atomic uint64_t *slot = find_slot(table, hash_slice(tenant), tenant);
-    return slot ? slot_ruleset(atomic_load_explicit(slot, memory_order_acquire)) : NULL;
+    _Atomic uint64_t *slot = table_find(table, hash_slice(tenant), tenant);
+    return slot ? table_ruleset(atomic_load_explicit(slot, memory_order_acquire)) : NULL;
 }
 
 const struct ruleset *rulesets_platform(const struct rulesets *rulesets)
@@ -202,6 +118,21 @@ struct trusted *rulesets_trusted(struct rulesets *rulesets)
     return &rulesets->trusted;
 }
 
+bool rulesets_is_behind(const struct rulesets *rulesets, struct slice tenant)
+{
+    return behind_any(&rulesets->behind) && behind_has(&rulesets->behind, hash_slice(tenant));
+}
+
+bool rulesets_is_platform_behind(const struct rulesets *rulesets)
+{
+    return rulesets_is_behind(rulesets, SLICE_NONE);
+}
+
+unsigned rulesets_behind_count(const struct rulesets *rulesets)
+{
+    return atomic_load(&rulesets->behind.count);
+}
+
 bool rulesets_step(const struct rulesets *rulesets, struct rulesets_walk *walk,
                    void (*fn)(void *context, const struct ruleset *ruleset), void *context)
 {
@@ -212,8 +143,8 @@ bool rulesets_step(const struct rulesets *rulesets, struct rulesets_walk *walk,
         *walk = (struct rulesets_walk){table, 0}; /* it has grown: from the start */
     for (int i = 0; i < SLOTS_A_STEP && walk->at <= table->mask; i++, walk->at++) {
         uint64_t slot = atomic_load_explicit(&table->slots[walk->at], memory_order_acquire);
-        if (slot_ruleset(slot))
-            fn(context, slot_ruleset(slot));
+        if (table_ruleset(slot))
+            fn(context, table_ruleset(slot));
     }
     bool is_more = walk->at <= table->mask;
     rulesets_leave();
@@ -225,7 +156,7 @@ bool rulesets_step(const struct rulesets *rulesets, struct rulesets_walk *walk,
 int rulesets_new(struct rulesets **ret, struct err *err)
 {
     struct rulesets *rulesets = calloc(1, sizeof *rulesets);
-    struct table *table = table_new(FIRST_SLOTS);
+    struct table *table = table_new(TABLE_FIRST_SLOTS);
     struct ruleset *empty = NULL;
     if (!rulesets || !table || ruleset_new(&(struct ruleset_owner){0}, NULL, 0, &empty, NULL)) {
         free(rulesets);
@@ -235,6 +166,7 @@ int rulesets_new(struct rulesets **ret, struct err *err)
     atomic_init(&rulesets->table, table);
     atomic_init(&rulesets->platform, empty);
     atomic_init(&rulesets->numbering, NULL);
+    rulesets->history = (uint64_t)HISTORY_ANY;
     trusted_init(&rulesets->trusted);
     pthread_mutex_init(&rulesets->lock, NULL);
     *ret = rulesets;
@@ -248,7 +180,7 @@ void rulesets_free(struct rulesets *rulesets)
     free_retired(rulesets);
     struct table *table = atomic_load(&rulesets->table);
     for (size_t i = 0; i <= table->mask; i++)
-        ruleset_free(slot_ruleset(atomic_load(&table->slots[i])));
+        ruleset_free(table_ruleset(atomic_load(&table->slots[i])));
     free(table);
     ruleset_free(atomic_load(&rulesets->platform));
     numbering_free(atomic_load(&rulesets->numbering));
@@ -278,7 +210,7 @@ static int add(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t hash
         retire(rulesets, table, free);
         table = grown;
     }
-    put_new(table, slot_of(hash, ruleset), hash);
+    table_put_new(table, table_slot(hash, ruleset), hash);
     rulesets->used++;
     count(rulesets, ruleset, 1);
     return 0;
@@ -292,8 +224,8 @@ static void put_in_place(struct rulesets *rulesets, _Atomic uint64_t *slot, uint
         retire(rulesets, atomic_exchange(&rulesets->platform, ruleset), free_ruleset);
         return;
     }
-    struct ruleset *old = slot_ruleset(atomic_load(slot));
-    atomic_store_explicit(slot, slot_of(hash, ruleset), memory_order_release);
+    struct ruleset *old = table_ruleset(atomic_load(slot));
+    atomic_store_explicit(slot, table_slot(hash, ruleset), memory_order_release);
     count(rulesets, old, -1);
     count(rulesets, ruleset, 1);
     retire(rulesets, old, free_ruleset);
@@ -306,8 +238,8 @@ static struct ruleset *find_present(struct rulesets *rulesets, struct slice tena
     if (!tenant.n)
         return atomic_load(&rulesets->platform);
     struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
-    *ret_slot = find_slot(table, hash, tenant);
-    return *ret_slot ? slot_ruleset(atomic_load(*ret_slot)) : NULL;
+    *ret_slot = table_find(table, hash, tenant);
+    return *ret_slot ? table_ruleset(atomic_load(*ret_slot)) : NULL;
 }
 
 static int publish(struct rulesets *rulesets, struct ruleset *ruleset, bool whatever,
@@ -316,6 +248,7 @@ static int publish(struct rulesets *rulesets, struct ruleset *ruleset, bool what
     struct slice tenant = ruleset_tenant(ruleset);
     uint64_t hash = hash_slice(tenant);
     _Atomic uint64_t *slot = NULL;
+    bool old_comes_late = false;
     int rc = 0;
     pthread_mutex_lock(&rulesets->lock);
     struct ruleset *old = find_present(rulesets, tenant, hash, &slot);
@@ -324,7 +257,11 @@ static int publish(struct rulesets *rulesets, struct ruleset *ruleset, bool what
     else if (whatever || ruleset_revision(old) <= ruleset_revision(ruleset))
         put_in_place(rulesets, slot, hash, ruleset);
     else
-        ruleset_free(ruleset); /* older than what is in force, and nobody saw it */
+        old_comes_late = true; /* older than what is in force, and nobody saw it */
+    if (!rc)
+        behind_settle(&rulesets->behind, tenant, ruleset_revision(ruleset));
+    if (old_comes_late)
+        ruleset_free(ruleset);
     pthread_mutex_unlock(&rulesets->lock);
     if (rc)
         ruleset_free(ruleset);
@@ -341,18 +278,29 @@ int rulesets_replace(struct rulesets *rulesets, struct ruleset *ruleset, struct 
     return publish(rulesets, ruleset, true, err);
 }
 
-enum renewal rulesets_renew(struct rulesets *rulesets, struct ruleset *ruleset)
+void rulesets_set_history(struct rulesets *rulesets, uint64_t history)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    rulesets->history = history;
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+enum renewal rulesets_renew(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t history)
 {
     struct slice tenant = ruleset_tenant(ruleset);
     uint64_t hash = hash_slice(tenant);
     _Atomic uint64_t *slot = NULL;
     pthread_mutex_lock(&rulesets->lock);
     struct ruleset *old = find_present(rulesets, tenant, hash, &slot);
-    enum renewal renewal = !old ? RENEWAL_OF_NOBODY
+    bool is_ours = rulesets->history == history || rulesets->history == (uint64_t)HISTORY_ANY;
+    enum renewal renewal = !is_ours ? RENEWAL_OF_OTHER_HISTORY
+                           : !old ? RENEWAL_OF_NOBODY
                            : ruleset_revision(old) < ruleset_revision(ruleset) ? RENEWED
                                                                                : RENEWAL_IS_OLD;
-    if (renewal == RENEWED)
+    if (renewal == RENEWED) {
         put_in_place(rulesets, slot, hash, ruleset);
+        behind_settle(&rulesets->behind, tenant, ruleset_revision(ruleset));
+    }
     pthread_mutex_unlock(&rulesets->lock);
     if (renewal != RENEWED)
         ruleset_free(ruleset);
@@ -363,13 +311,35 @@ void rulesets_remove(struct rulesets *rulesets, struct slice tenant)
 {
     pthread_mutex_lock(&rulesets->lock);
     struct table *table = atomic_load_explicit(&rulesets->table, memory_order_relaxed);
-    _Atomic uint64_t *slot = find_slot(table, hash_slice(tenant), tenant);
+    _Atomic uint64_t *slot = table_find(table, hash_slice(tenant), tenant);
     if (slot) {
-        struct ruleset *old = slot_ruleset(atomic_load(slot));
-        atomic_store_explicit(slot, TOMBSTONE, memory_order_release);
+        struct ruleset *old = table_ruleset(atomic_load(slot));
+        atomic_store_explicit(slot, TABLE_TOMBSTONE, memory_order_release);
         count(rulesets, old, -1);
         retire(rulesets, old, free_ruleset);
     }
+    behind_settle(&rulesets->behind, tenant, UINT64_MAX);
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+void rulesets_fell_behind(struct rulesets *rulesets, struct slice tenant, uint64_t revision)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    behind_add(&rulesets->behind, tenant, revision);
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+void rulesets_forgive(struct rulesets *rulesets)
+{
+    pthread_mutex_lock(&rulesets->lock);
+    behind_clear(&rulesets->behind);
+    pthread_mutex_unlock(&rulesets->lock);
+}
+
+void rulesets_behind_text(struct rulesets *rulesets, char text[BEHIND_TEXT_BYTES])
+{
+    pthread_mutex_lock(&rulesets->lock);
+    behind_text(&rulesets->behind, text);
     pthread_mutex_unlock(&rulesets->lock);
 }
 

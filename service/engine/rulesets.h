@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "core/numbering.h"
 #include "core/ruleset.h"
+#include "engine/behind.h"
 #include "engine/trust.h"
 
 struct rulesets;
@@ -31,11 +32,32 @@ const struct numbering *rulesets_numbering(const struct rulesets *rulesets); /* 
 int rulesets_publish(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
 /* The same whatever revision is present: for a store whose history changed, where they say nothing. */
 int rulesets_replace(struct rulesets *rulesets, struct ruleset *ruleset, struct err *err) MUST_CHECK;
-/* Takes it, and puts it in force only in place of an older one: what was removed does not come back. */
-enum renewal { RENEWED, RENEWAL_IS_OLD, RENEWAL_OF_NOBODY };
-enum renewal rulesets_renew(struct rulesets *rulesets, struct ruleset *ruleset);
+/*
+ * Takes it, and puts it in force only in place of an older one: what was removed does not come back. Nor
+ * does what counts in another history of the store: after a fail-over that lost commits, revisions of
+ * before say nothing.
+ */
+enum renewal { RENEWED, RENEWAL_IS_OLD, RENEWAL_OF_NOBODY, RENEWAL_OF_OTHER_HISTORY };
+enum renewal rulesets_renew(struct rulesets *rulesets, struct ruleset *ruleset, uint64_t history);
+/* In which history all that is published counts. At first any is taken for that; none while all is loaded
+ * again. */
+enum { HISTORY_ANY = -1, HISTORY_NONE = -2 };
+void rulesets_set_history(struct rulesets *rulesets, uint64_t history);
 void rulesets_remove(struct rulesets *rulesets, struct slice tenant);
 void rulesets_set_numbering(struct rulesets *rulesets, struct numbering *numbering); /* takes */
+
+/*
+ * The tenant's latest rules ("" the platform's), of this revision, cannot be put in force: what is there
+ * stays. Ends with a ruleset that is as new, with the tenant's removal, or with rulesets_forgive(): all is
+ * about to be loaded anew.
+ */
+void rulesets_fell_behind(struct rulesets *rulesets, struct slice tenant, uint64_t revision);
+void rulesets_forgive(struct rulesets *rulesets);
+/* Quick when nobody is behind. */
+bool rulesets_is_behind(const struct rulesets *rulesets, struct slice tenant);
+bool rulesets_is_platform_behind(const struct rulesets *rulesets);
+void rulesets_behind_text(struct rulesets *rulesets, char text[BEHIND_TEXT_BYTES]);
+unsigned rulesets_behind_count(const struct rulesets *rulesets);
 
 /* How far all this can be trusted; whoever keeps it current (feed.c) tells. */
 struct trusted *rulesets_trusted(struct rulesets *rulesets);

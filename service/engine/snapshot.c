@@ -53,7 +53,8 @@ static void add_record(void *context, const struct ruleset *ruleset)
         writer->cap = cap;
     }
     memcpy(writer->bytes + writer->n, &n, sizeof n);
-    envelope_seal(ruleset, writer->key, writer->known_at_ms, writer->bytes + writer->n + sizeof n);
+    envelope_seal(ruleset, writer->key, (struct envelope_mark){writer->known_at_ms, 0},
+                  writer->bytes + writer->n + sizeof n);
     writer->n += sizeof n + n;
     writer->count++;
 }
@@ -144,7 +145,7 @@ static int check_head(struct slice file, const unsigned char *key, int64_t oldes
 static int next_record(struct slice *rest, const unsigned char *key, struct ruleset **ret, struct err *err)
 {
     uint32_t n;
-    int64_t sealed_at_ms;
+    struct envelope_mark mark;
     if (rest->n < sizeof n)
         return err_set(err, ERR_INVALID, "cut short");
     memcpy(&n, rest->p, sizeof n);
@@ -152,7 +153,7 @@ static int next_record(struct slice *rest, const unsigned char *key, struct rule
         return err_set(err, ERR_INVALID, "cut short");
     struct slice sealed = {rest->p + sizeof n, n};
     *rest = (struct slice){sealed.p + n, rest->n - sizeof n - n};
-    return envelope_open(sealed, key, NULL, &sealed_at_ms, ret, err);
+    return envelope_open(sealed, key, NULL, &mark, ret, err);
 }
 
 /* Everything is opened before anything is used. */

@@ -20,6 +20,7 @@ struct spread {
         uint64_t hash, revision;
         int64_t at_ms; /* monotonic; 0: none yet */
     } lately[LATELY];
+    uint64_t history;
     atomic_bool is_filling, owes;
     bool is_failing; /* logged once */
 };
@@ -43,6 +44,14 @@ void spread_free(struct spread *spread)
         return;
     batch_free(spread->batch);
     free(spread);
+}
+
+void spread_set_history(struct spread *spread, uint64_t history)
+{
+    if (history == spread->history)
+        return;
+    memset(spread->lately, 0, sizeof spread->lately);
+    spread->history = history;
 }
 
 enum spreading spread_how(const struct spread *spread, struct slice tenant, uint64_t revision,
@@ -86,7 +95,7 @@ void spread_add(struct spread *spread, struct slice tenant, uint64_t revision,
     bool is_aloud = how == SPREAD_ALOUD;
     if (how == SPREAD_NOT)
         return;
-    if (ruleset ? batch_put(spread->batch, ruleset, is_aloud, NULL)
+    if (ruleset ? batch_put(spread->batch, ruleset, spread->history, is_aloud, NULL)
                 : batch_remove(spread->batch, tenant, is_aloud, NULL))
         atomic_store(&spread->owes, true);
     spread->lately[hash % LATELY] = (struct put){hash, revision, clock_mono_ms()};

@@ -28,6 +28,10 @@ enum spreading { SPREAD_NOT, SPREAD_QUIETLY, SPREAD_ALOUD };
 int spread_new(struct cache *cache, struct spread **ret, struct err *err) MUST_CHECK; /* borrows */
 void spread_free(struct spread *spread); /* NULL is fine */
 
+/* In which history of the store revisions count from now on; in another one than before, what was put lately
+ * says nothing any more. */
+void spread_set_history(struct spread *spread, uint64_t history);
+
 /* How the tenant's change (empty: the platform's) to this revision is to be spread. */
 enum spreading spread_how(const struct spread *spread, struct slice tenant, uint64_t revision,
                           bool is_own);

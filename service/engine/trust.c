@@ -44,6 +44,19 @@ void trusted_set(struct trusted *trusted, struct instant as_of, bool is_whole)
         atomic_store_explicit(&trusted->is_whole, true, memory_order_release);
 }
 
+bool trusted_is_blank(const struct trusted *trusted)
+{
+    return atomic_load(&trusted->mono_ms) == LONG_AGO;
+}
+
+/* Whoever knows more is not overruled. */
+void trusted_start(struct trusted *trusted, struct instant as_of)
+{
+    int64_t blank = LONG_AGO;
+    if (atomic_compare_exchange_strong(&trusted->mono_ms, &blank, as_of.mono_ms))
+        atomic_store(&trusted->wall_ms, as_of.wall_ms);
+}
+
 enum trust trusted_now(const struct trusted *trusted, struct instant now)
 {
     bool is_whole = atomic_load_explicit(&trusted->is_whole, memory_order_acquire);

@@ -45,6 +45,9 @@ void trusted_set_bounds(struct trusted *trusted, int64_t current_ms, int64_t kno
  * is never current.
  */
 void trusted_set(struct trusted *trusted, struct instant as_of, bool is_whole);
+/* Was nothing ever known? Then from now on something is, as of then, and not all of it. */
+bool trusted_is_blank(const struct trusted *trusted);
+void trusted_start(struct trusted *trusted, struct instant as_of);
 enum trust trusted_now(const struct trusted *trusted, struct instant now);
 
 #endif

@@ -14,7 +14,6 @@
 enum { REMOVED_AT_ONCE = 8 };
 
 static const int64_t receipts_kept_ms = INT64_C(5) * 60 * 1000;
-static const int64_t nodes_kept_ms = INT64_C(24) * 3600 * 1000;
 
 static const struct actor keeper = {"node", "node", "", ""}; /* makes no audit record */
 
@@ -38,8 +37,8 @@ static int take_name(struct txn *txn, const struct node_row *node, struct err *e
     return txn_exec(
         txn,
         "INSERT INTO nodes (name, run, address, version, key_fingerprint, keys_agree, numbering, "
-        "feed_complete, platform_revision, started_at_ms, heartbeat_at_ms) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET "
+        "numbering_data, behind, feed_complete, platform_revision, started_at_ms, heartbeat_at_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (name) DO UPDATE SET "
         "run = excluded.run, address = excluded.address, version = excluded.version, "
         "key_fingerprint = excluded.key_fingerprint, keys_agree = excluded.keys_agree, "
         "numbering = excluded.numbering, feed_complete = excluded.feed_complete, "
@@ -48,6 +47,7 @@ static int take_name(struct txn *txn, const struct node_row *node, struct err *e
         SQL_VALUES(sql_text(node->name), sql_text(node->run), sql_text(node->address),
                    sql_text(node->version), sql_text(node->key_fingerprint),
                    sql_int(node->keys_agree), sql_text(node->numbering),
+                   sql_text(node->numbering_data), sql_text(node->behind),
                    sql_int((int64_t)node->feed_complete), sql_int((int64_t)node->platform_revision),
                    sql_int(node->started_at_ms), sql_int(txn->now_ms)),
         err);
@@ -58,11 +58,13 @@ static int refresh(struct txn *txn, const struct node_row *node, struct err *err
 {
     int r = txn_row(txn,
                     "UPDATE nodes SET keys_agree = $3, numbering = $4, feed_complete = $5, "
-                    "platform_revision = $6, heartbeat_at_ms = $7 "
+                    "platform_revision = $6, heartbeat_at_ms = $7, numbering_data = $8, "
+                    "behind = $9 "
                     "WHERE name = $1 AND run = $2 RETURNING 1",
                     SQL_VALUES(sql_text(node->name), sql_text(node->run), sql_int(node->keys_agree),
                                sql_text(node->numbering), sql_int((int64_t)node->feed_complete),
-                               sql_int((int64_t)node->platform_revision), sql_int(txn->now_ms)),
+                               sql_int((int64_t)node->platform_revision), sql_int(txn->now_ms),
+                               sql_text(node->numbering_data), sql_text(node->behind)),
                     err);
     if (r == 1)
         txn_end(txn);
@@ -134,11 +136,8 @@ int store_node_beat(struct store *store, const struct node_row *given, bool is_f
     r = judge_reach(txn, node, err);
     if (r == 0)
         r = write_row(txn, node, is_first, err);
-    if (r == 0)
+    if (r == 0 && node->feed_complete)
         r = write_receipt(txn, node, err);
-    if (r == 0)
-        r = txn_exec(txn, "DELETE FROM nodes WHERE heartbeat_at_ms < $1",
-                     SQL_VALUES(sql_int(txn->now_ms - nodes_kept_ms)), err);
     if (r < 0) {
         store_rollback(txn);
         return r;
@@ -161,6 +160,22 @@ int store_node_leave(struct store *store, struct slice name, struct slice run, s
     return store_commit(txn, NULL, err);
 }
 
+int store_node_forget(struct store *store, const struct node_row *row, struct err *err)
+{
+    struct txn *txn;
+    int r = store_begin(store, &keeper, &txn, err);
+    if (r < 0)
+        return r;
+    r = txn_exec(txn, "DELETE FROM nodes WHERE name = $1 AND run = $2 AND heartbeat_at_ms = $3",
+                 SQL_VALUES(sql_text(row->name), sql_text(row->run), sql_int(row->heartbeat_at_ms)),
+                 err);
+    if (r < 0) {
+        store_rollback(txn);
+        return r;
+    }
+    return store_commit(txn, NULL, err);
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static int read_node(struct txn *txn, struct arena *arena, struct node_row *ret, struct err *err)
@@ -173,14 +188,16 @@ static int read_node(struct txn *txn, struct arena *arena, struct node_row *ret,
         .key_fingerprint = column_copy(txn, 4, arena),
         .keys_agree = column_int(txn, 5) != 0,
         .numbering = column_copy(txn, 6, arena),
-        .feed_complete = (uint64_t)column_int(txn, 7),
-        .platform_revision = (uint64_t)column_int(txn, 8),
-        .started_at_ms = column_int(txn, 9),
-        .heartbeat_at_ms = column_int(txn, 10),
-        .since_ms = column_int(txn, 11),
+        .numbering_data = column_copy(txn, 7, arena),
+        .behind = column_copy(txn, 8, arena),
+        .feed_complete = (uint64_t)column_int(txn, 9),
+        .platform_revision = (uint64_t)column_int(txn, 10),
+        .started_at_ms = column_int(txn, 11),
+        .heartbeat_at_ms = column_int(txn, 12),
+        .since_ms = column_int(txn, 13),
     };
     bool is_whole = ret->name && ret->run && ret->address && ret->version &&
-                    ret->key_fingerprint && ret->numbering;
+                    ret->key_fingerprint && ret->numbering && ret->numbering_data && ret->behind;
     return is_whole ? 0 : txn_nomem(txn, err);
 }
 
@@ -193,8 +210,8 @@ int store_node_list(struct txn *txn, uint64_t number, struct arena *arena, struc
         return txn_nomem(txn, err);
     int r = txn_query(txn,
                       "SELECT name, run, address, version, key_fingerprint, keys_agree, "
-                      "numbering, feed_complete, platform_revision, started_at_ms, "
-                      "heartbeat_at_ms, COALESCE((SELECT r.at_ms FROM receipts r "
+                      "numbering, numbering_data, behind, feed_complete, platform_revision, "
+                      "started_at_ms, heartbeat_at_ms, COALESCE((SELECT r.at_ms FROM receipts r "
                       "WHERE r.node = nodes.name AND r.feed_complete > $1 "
                       "ORDER BY r.feed_complete LIMIT 1), 0) "
                       "FROM nodes ORDER BY name LIMIT $2",

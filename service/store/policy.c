@@ -29,13 +29,19 @@ struct walk {
     struct arena arena; /* the owner's texts */
     struct rule *rules;
     size_t count, cap;
+    struct err damage; /* of the owner's rules; no text: none */
 };
 
 static int hand_over(struct walk *walk, struct err *err)
 {
     if (!walk->has_owner)
         return 0;
-    int r = walk->fn(walk->context, &walk->tenant, walk->rules, walk->count, err);
+    bool is_damaged = walk->damage.code;
+    int r = is_damaged ? walk->fn(walk->context, &walk->tenant, NULL, 1, &walk->damage)
+                       : walk->fn(walk->context, &walk->tenant, walk->rules, walk->count, err);
+    if (is_damaged && r)
+        err_set(err, r, "%s", walk->damage.text);
+    walk->damage = (struct err){0};
     walk->has_owner = false;
     walk->count = 0;
     arena_release(&walk->arena);
@@ -93,12 +99,16 @@ static int add_rule(struct walk *walk, struct err *err)
     };
     if (!rule.id || !rule.account || !rule.divert_to || !rule.source)
         return txn_nomem(txn, err);
-    int r = rule_row_target(column_text(txn, 6), &rule.target, err);
+    if (walk->damage.code)
+        return 0; /* one is enough */
+    int r = rule_row_target(column_text(txn, 6), &rule.target, &walk->damage);
     if (r == 0 && action_of(column_text(txn, 9), &rule.action) < 0)
-        r = err_set(err, ERR_UNAVAILABLE, "store: a rule has a damaged action");
+        r = err_set(&walk->damage, ERR_UNAVAILABLE, "store: a rule has a damaged action");
     if (r == 0)
         walk->rules[walk->count++] = rule;
-    return r;
+    else
+        err_context(&walk->damage, "rule %s", rule.id);
+    return 0;
 }
 
 static int take_row(struct walk *walk, struct err *err)

@@ -237,7 +237,9 @@ int store_drift_mend(struct txn *txn, const struct drift_query *query, struct dr
 /* One owner's rules as the engine compiles them, in order of id; tenant->id "" for the platform. Only
  * what compiling needs is set: id, outside_line, status, revision of the tenant; of rules all but note
  * and when they were made. Borrowed by the callback during the call only. A callback that returns
- * non-zero ends the walk with that value. */
+ * non-zero ends the walk with that value.
+ * Rules NULL and a count: a row of this owner's rules is damaged, `err` says how; whether that ends the
+ * walk is for the callback to say. */
 typedef int store_policy_fn(void *context, const struct tenant *tenant, const struct rule *rules,
                             size_t count, struct err *err);
 struct feed_position;
@@ -298,6 +300,8 @@ struct node_row {
     const char *key_fingerprint; /* of the keys that tokens are checked with */
     bool keys_agree;             /* found to be those of the other nodes */
     const char *numbering;       /* version of its numbering data */
+    const char *numbering_data;  /* fingerprint of their content */
+    const char *behind;          /* whose latest rules are not in force there: engine/behind.h */
     uint64_t feed_complete;      /* every change with a lower number in the feed is in force there */
     uint64_t feed_history;       /* whose numbers these are: feed_position_history(); 0: the present */
     uint64_t platform_revision;
@@ -310,13 +314,16 @@ struct node_row {
  * that says when the node had got that far. `is_first`: takes over the name, and forgets what an
  * earlier run had reached. Else ERR_EXISTS when another run has the name now. Of another history of the
  * store than the present one, nothing is in force (a replica that took over gives out numbers again
- * that the node has seen). Rows that nobody refreshed for a day go on the way.
+ * that the node has seen).
  */
 int store_node_beat(struct store *store, const struct node_row *node, bool is_first,
                     struct err *err) MUST_CHECK;
 /* Takes the row away if it is still this run's. */
 int store_node_leave(struct store *store, struct slice name, struct slice run,
                      struct err *err) MUST_CHECK;
+/* Takes away the row of a node that was seen silent for long, if it still is as it was read. Nobody
+ * goes by the time in it: one node's wrong clock would make all others vanish. */
+int store_node_forget(struct store *store, const struct node_row *row, struct err *err) MUST_CHECK;
 /*
  * All nodes in order of name. since_ms says since when the change of that number in the feed is in force
  * there, 0: it is not yet. It is exact for five minutes; of older changes it may be the time of a later

@@ -100,6 +100,7 @@ static void a_put_is_heard_by_every_node(void **state)
 {
     struct node writer, reader;
     struct ruleset *ruleset;
+    uint64_t history;
     (void)state;
     node_listen(&writer, server.url);
     node_listen(&reader, server.url);
@@ -108,7 +109,8 @@ static void a_put_is_heard_by_every_node(void **state)
     WAIT_FOR(atomic_load(&reader.changes) == 1);
     WAIT_FOR(atomic_load(&writer.changes) == 1);
     /* what is told leads to the ruleset, whose it is stands in it */
-    OK(cache_get_named(reader.cache, &reader.edited, clock_mono_ms() + IN_TIME_MS, &ruleset, &err));
+    OK(cache_get_named(reader.cache, &reader.edited, clock_mono_ms() + IN_TIME_MS, &ruleset,
+                       &history, &err));
     assert_true(slice_equals_text(ruleset_tenant(ruleset), "acme"));
     assert_int_equal(ruleset_revision(ruleset), 8);
     ruleset_free(ruleset);
@@ -116,7 +118,7 @@ static void a_put_is_heard_by_every_node(void **state)
     WAIT_FOR(atomic_load(&reader.changes) == 2);
     assert_int_equal(cache_totals(reader.cache).invalidations, before + 2);
     assert_int_equal(cache_get_named(reader.cache, &reader.edited, clock_mono_ms() + IN_TIME_MS,
-                                     &ruleset, NULL), ERR_NOT_FOUND);
+                                     &ruleset, &history, NULL), ERR_NOT_FOUND);
     /* a key that is not ours is not heard of */
     redis_server_do(&server, "SET other:key 1");
     redis_server_do(&server, "FLUSHALL");
@@ -142,7 +144,7 @@ static void a_batch_goes_aloud_or_quietly(void **state)
         assert_false(batch_is_full(batch));
         snprintf(name, sizeof name, "quiet-%u", i);
         struct ruleset *ruleset = small_ruleset(name, 1);
-        OK(batch_put(batch, ruleset, false, &err));
+        OK(batch_put(batch, ruleset, 0, false, &err));
         ruleset_free(ruleset);
     }
     assert_true(batch_is_full(batch));
@@ -152,7 +154,7 @@ static void a_batch_goes_aloud_or_quietly(void **state)
     for (unsigned i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "loud-%u", i);
         struct ruleset *ruleset = small_ruleset(name, 2);
-        OK(batch_put(batch, ruleset, true, &err));
+        OK(batch_put(batch, ruleset, 0, true, &err));
         ruleset_free(ruleset);
     }
     OK(batch_send(batch, clock_mono_ms() + IN_TIME_MS, &err));
@@ -265,7 +267,7 @@ static void plant(const char *key, int64_t sealed_at_ms, uint32_t layout)
     struct ruleset *ruleset = small_ruleset("acme", 1);
     size_t n = envelope_bytes(ruleset);
     unsigned char *sealed = malloc(n);
-    envelope_seal(ruleset, node_key, sealed_at_ms, sealed);
+    envelope_seal(ruleset, node_key, (struct envelope_mark){sealed_at_ms, 0}, sealed);
     memcpy(sealed + 4, &layout, sizeof layout);
     crypto_generichash(sealed + n - ENVELOPE_MAC_BYTES, ENVELOPE_MAC_BYTES, sealed,
                        n - ENVELOPE_MAC_BYTES, node_key, sizeof node_key);

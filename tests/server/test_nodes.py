@@ -1,13 +1,14 @@
 """Nodes and receipts on one SQLite file, where there can be one daemon: what it says of itself, and of
 another whose row was put into the file while nobody had it open."""
 import re
+import shutil
 import sqlite3
 import subprocess
 import threading
 import time
 
 import pytest
-from daemon import BUILD
+from daemon import BUILD, ROOT
 from rest import ANY, as_role, new_tenant, problem, revision
 
 LOST_SECONDS = 10  # after which a silent node counts no more
@@ -45,7 +46,7 @@ def put_ghost(daemon, name="ghost", complete=0, keys=None):
     database = sqlite3.connect(daemon.folder / "store.db")
     with database:
         now_ms = int(time.time() * 1000)
-        database.execute("INSERT INTO nodes VALUES (?, 'ANOTHER', 'https://ghost.example', '0.0.9', ?, 1, '2026.1', ?, 1, ?, ?)",
+        database.execute("INSERT INTO nodes VALUES (?, 'ANOTHER', 'https://ghost.example', '0.0.9', ?, 1, '2026.1', 'd', '', ?, 1, ?, ?)",
                          (name, keys or "0" * 32, complete, now_ms, now_ms))
         database.execute("INSERT INTO receipts VALUES (?, ?, ?)", (name, complete, now_ms))
     database.close()
@@ -158,6 +159,73 @@ def test_a_customer_sees_its_own(daemon):
         problem(ask("GET", f"/v1/tenants/{other}/propagation"), 404, "not_found")
         problem(ask("GET", "/v1/platform/propagation"), 403, "forbidden")
         problem(ask("GET", "/v1/nodes"), 403, "forbidden")
+
+
+def damage(daemon, tenant):
+    """A rule of the tenant as no program writes it; only while the daemon is stopped."""
+    database = sqlite3.connect(daemon.folder / "store.db")
+    database.execute("PRAGMA ignore_check_constraints = ON")
+    with database:
+        assert database.execute("UPDATE rules SET action = 'perhaps' WHERE tenant = ?", (tenant,)).rowcount == 1
+    database.close()
+
+
+def metric(daemon, name):
+    return float(re.search(rf"^{name} (\S+)$", daemon.http("admin", "GET", "/metrics").text, re.M).group(1))
+
+
+def test_rules_that_cannot_be_put_in_force_are_nobody_elses_trouble(start_daemon):
+    """And no receipt says that they are, nor does an answer pretend."""
+    daemon = start_daemon("--node=here")
+    sick, well = new_tenant(daemon), new_tenant(daemon)
+    wanted, other = add_rule(daemon, sick), add_rule(daemon, well)
+    daemon.stop()
+    damage(daemon, sick)
+    daemon.start()
+    assert daemon.http("dial", "GET", "/readyz").status == 200
+    assert re.search(rf" error ruleset_failed tenant={sick} revision={wanted} reason=.*rule .*damaged action", daemon.log())
+    assert metric(daemon, "sekisho_rulesets_behind") == 1
+    answer = daemon.authorize(sick, number="0101 212 555 0100").json
+    assert (answer["verdict"], answer["reason"], answer["degraded"]) == ("deny", "floor", "floor")
+    assert daemon.authorize(well, number="0101 212 555 0100").json.get("degraded") is None
+    told = propagation(daemon, sick, revision=wanted)
+    assert told["in_force"] is False
+    assert [(one["failed"], one["in_force"], one["since"], one["revision"]) for one in told["nodes"]] == [
+        (True, False, None, None)]
+    assert propagation(daemon, well, revision=other, wait=3000)["in_force"] is True
+    # until there is something newer
+    gone = daemon.rest("DELETE", f"/v1/tenants/{sick}", headers=ANY)
+    told = propagation(daemon, sick, revision=gone.headers["Sekisho-Revision"], wait=3000)
+    assert told["in_force"] is True and told["nodes"][0]["failed"] is False
+    assert daemon.authorize(sick, number="0101 212 555 0100").json["reason"] == "unknown_tenant"
+    assert metric(daemon, "sekisho_rulesets_behind") == 0
+
+
+def test_numbering_data_have_receipts_by_content(start_daemon, tmp_path):
+    daemon = start_daemon("--node=here")
+    told = daemon.rest("GET", "/v1/numbering/propagation").json
+    assert told["in_force"] is True and [node["name"] for node in told["nodes"]] == ["here"]
+    assert re.fullmatch("[0-9a-f]{16}", told["numbering_data"])
+    assert (nodes(daemon)[0]["numbering"], nodes(daemon)[0]["numbering_data"]) == (told["numbering"], told["numbering_data"])
+    keys = nodes(daemon)[0]["keys"]
+    daemon.stop()
+    put_ghost(daemon, keys=keys)
+    daemon.start()
+    eventually(lambda: re.search(r" warn numbering_differs node=here .* other=ghost ", daemon.log()))
+    late = daemon.rest("GET", "/v1/numbering/propagation").json
+    assert late["in_force"] is False
+    assert {one["name"]: one["in_force"] for one in late["nodes"]} == {"ghost": False, "here": True}
+
+    # the same version, one line more
+    folder = tmp_path / "numbering"
+    shutil.copytree(ROOT / "schema/numbering", folder)
+    with open(folder / "about.csv", "a") as about:
+        about.write("note,of the operator\n")
+    daemon.stop()
+    daemon.options.append(f"--numbering={folder}")
+    daemon.start()
+    mine = {one["name"]: one for one in daemon.rest("GET", "/v1/numbering/propagation").json["nodes"]}["here"]
+    assert mine["numbering"] == told["numbering"] and mine["numbering_data"] != told["numbering_data"]
 
 
 # --- min_revision ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import yaml
 from contract import DOCUMENT, ROOT, operations, resolve, validate
 from rest import ANY
 
-VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_revision", "decision_id", "numbering",
+VOLATILE = {"id", "created_at", "updated_at", "version", "revision", "platform_revision", "decision_id", "numbering", "numbering_data",
             "at", "seq", "revoked_at", "rule_id", "subject", "request_id", "object",
             "since", "until", "from", "to", "known_since", "gaps", "gaps_count", "days_covered", "made_at", "made_by",
             "started_at", "heartbeat_at", "keys", "feed_position", "address", "type",

@@ -80,6 +80,11 @@ static int open_cache(struct host *host, struct err *err)
     return 0;
 }
 
+static void forget_lent(void *engine, const struct slice *tenant)
+{
+    engine_forget_lent(engine, tenant);
+}
+
 static int build(struct host *host, struct err *err)
 {
     struct numbering *numbering;
@@ -98,7 +103,10 @@ static int build(struct host *host, struct err *err)
     rc = rc ? rc : keeper_start(host->rulesets, host->feed, host->snapshot, key, &host->keeper, err);
     rc = rc ? rc : open_cache(host, err);
     rc = rc ? rc : node_start(&node, host->store, host->rulesets, host->feed, &host->node, err);
-    return rc ? rc : engine_new(host->rulesets, host->cache, NULL, &host->engine, err);
+    rc = rc ? rc : engine_new(host->rulesets, host->cache, NULL, &host->engine, err);
+    if (!rc && host->courier)
+        courier_on_lent(host->courier, forget_lent, host->engine);
+    return rc;
 }
 
 static bool is_idle(void *host)
@@ -110,11 +118,11 @@ static void tear_down(struct host *host)
 {
     host->is_up = false;
     fiber_wait(is_idle, host, NEVER_MS);
+    cache_stop_listening(host->cache);
+    courier_stop(host->courier);
     engine_free(host->engine);
     node_stop(host->node);
     keeper_stop(host->keeper);
-    cache_stop_listening(host->cache);
-    courier_stop(host->courier);
     feed_stop(host->feed);
     spread_free(host->spread);
     cache_close(host->cache);

@@ -228,6 +228,37 @@ static void the_ladder(void **state)
     trust(TRUST_CURRENT);
 }
 
+/* A change is known of and could not be put in force: nobody may take what answers for the latest. */
+static void rules_that_do_not_compile_leave_a_mark(void **state)
+{
+    (void)state;
+    struct call acme = call_of("acme", "+1 212 555 0100");
+    assert_int_equal(ask(acme).degraded, DEGRADED_NOT);
+    rulesets_fell_behind(rulesets, SLICE_LIT("acme"), 8);
+    assert_int_equal(ask(acme).degraded, DEGRADED_STALE);
+    assert_int_equal(ask(acme).action, ACTION_ALLOW); /* by the old ones */
+    assert_int_equal(ask(call_of("zero", "0312345678")).degraded, DEGRADED_NOT);
+    assert_int_equal(ask(call_of("acme", "119")).degraded, DEGRADED_NOT);
+    publish("acme", "", false, 7); /* too old to end it */
+    assert_int_equal(ask(acme).degraded, DEGRADED_STALE);
+    publish("acme", "", false, 8);
+    assert_int_equal(ask(acme).degraded, DEGRADED_NOT);
+
+    /* one that never had any: not unknown, but the floor */
+    rulesets_fell_behind(rulesets, SLICE_LIT("new"), 1);
+    assert_int_equal(ask(call_of("new", "+1 212 555 0100")).reason, REASON_FLOOR);
+    assert_int_equal(ask(call_of("new", "+1 212 555 0100")).degraded, DEGRADED_FLOOR);
+    assert_int_equal(ask(call_of("nobody", "0312345678")).reason, REASON_UNKNOWN_TENANT);
+    rulesets_remove(rulesets, SLICE_LIT("new"));
+    assert_int_equal(ask(call_of("new", "0312345678")).reason, REASON_UNKNOWN_TENANT);
+
+    /* the platform's: of everybody */
+    rulesets_fell_behind(rulesets, SLICE_NONE, 5);
+    assert_int_equal(ask(call_of("zero", "0312345678")).degraded, DEGRADED_STALE);
+    rulesets_forgive(rulesets);
+    assert_int_equal(ask(call_of("zero", "0312345678")).degraded, DEGRADED_NOT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_older_revision_than_wanted_is_flagged),
         cmocka_unit_test(an_explanation_names_each_step),
         cmocka_unit_test(the_ladder),
+        cmocka_unit_test(rules_that_do_not_compile_leave_a_mark),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

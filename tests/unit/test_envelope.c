@@ -35,20 +35,21 @@ static void what_is_sealed_comes_back(void **state)
     struct ruleset *ruleset = make(), *back;
     size_t n = envelope_bytes(ruleset);
     unsigned char *sealed = malloc(n);
-    int64_t sealed_at;
+    struct envelope_mark mark;
     struct slice acme = SLICE_LIT("acme"), other = SLICE_LIT("acmf");
-    envelope_seal(ruleset, key, 1234, sealed);
+    envelope_seal(ruleset, key, (struct envelope_mark){1234, 7}, sealed);
     struct slice bytes = {(char *)sealed, n};
-    assert_int_equal(envelope_open(bytes, key, &acme, &sealed_at, &back, NULL), 0);
-    assert_int_equal(sealed_at, 1234);
+    assert_int_equal(envelope_open(bytes, key, &acme, &mark, &back, NULL), 0);
+    assert_int_equal(mark.sealed_at_ms, 1234);
+    assert_int_equal(mark.history, 7);
     assert_int_equal(ruleset_revision(back), 42);
     assert_string_equal(ruleset_outside_line(back), "0");
     assert_int_equal(ruleset_account(back, SLICE_LIT("1001")).count, 1);
     assert_true(slice_equals(ruleset_image(back), ruleset_image(ruleset)));
     ruleset_free(back);
-    assert_int_equal(envelope_open(bytes, key, &other, &sealed_at, &back, NULL), ERR_INVALID);
+    assert_int_equal(envelope_open(bytes, key, &other, &mark, &back, NULL), ERR_INVALID);
     unsigned char other_key[ENVELOPE_KEY_BYTES] = "another key";
-    assert_int_equal(envelope_open(bytes, other_key, &acme, &sealed_at, &back, NULL), ERR_INVALID);
+    assert_int_equal(envelope_open(bytes, other_key, &acme, &mark, &back, NULL), ERR_INVALID);
     free(sealed);
     ruleset_free(ruleset);
 }
@@ -59,13 +60,13 @@ static void what_was_touched_does_not(void **state)
     struct ruleset *ruleset = make(), *back = NULL;
     size_t n = envelope_bytes(ruleset);
     unsigned char *sealed = malloc(n);
-    int64_t sealed_at;
-    envelope_seal(ruleset, key, 1234, sealed);
+    struct envelope_mark mark;
+    envelope_seal(ruleset, key, (struct envelope_mark){1234, 7}, sealed);
     for (size_t i = 0; i < n; i++) {
         sealed[i] ^= 1;
-        assert_int_not_equal(envelope_open((struct slice){(char *)sealed, n}, key, NULL, &sealed_at, &back, NULL), 0);
+        assert_int_not_equal(envelope_open((struct slice){(char *)sealed, n}, key, NULL, &mark, &back, NULL), 0);
         sealed[i] ^= 1;
-        assert_int_not_equal(envelope_open((struct slice){(char *)sealed, i}, key, NULL, &sealed_at, &back, NULL), 0);
+        assert_int_not_equal(envelope_open((struct slice){(char *)sealed, i}, key, NULL, &mark, &back, NULL), 0);
     }
     assert_null(back);
     free(sealed);

@@ -72,7 +72,7 @@ static void puts_times_into_buckets(void **state)
     has_line(metrics, "sekisho_decide_seconds_bucket{le=\"1\"} 7\n");
     has_line(metrics, "sekisho_decide_seconds_bucket{le=\"+Inf\"} 8\n");
     has_line(metrics, "sekisho_decide_seconds_sum 5.302000501\n");
-    has_line(metrics, "sekisho_degraded_verdicts_total 8\n");
+    has_line(metrics, "sekisho_degraded_verdicts_total{degraded=\"floor\"} 8\n");
     has_line(metrics, "sekisho_door_verdicts_total{door=\"agi\"} 8\n");
     metrics_free(metrics);
 }

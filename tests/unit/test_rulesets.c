@@ -60,18 +60,27 @@ static void test_renewal(void **state)
     (void)state;
     struct rulesets *rulesets;
     assert_int_equal(rulesets_new(&rulesets, NULL), 0);
-    assert_int_equal(rulesets_renew(rulesets, make("acme", 5)), RENEWAL_OF_NOBODY);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 5), 1), RENEWAL_OF_NOBODY);
     assert_int_equal(revision_of(rulesets, "acme"), 0);
     assert_int_equal(rulesets_publish(rulesets, make("acme", 5), NULL), 0);
-    assert_int_equal(rulesets_renew(rulesets, make("acme", 5)), RENEWAL_IS_OLD);
-    assert_int_equal(rulesets_renew(rulesets, make("acme", 4)), RENEWAL_IS_OLD);
-    assert_int_equal(rulesets_renew(rulesets, make("acme", 6)), RENEWED);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 5), 1), RENEWAL_IS_OLD);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 4), 1), RENEWAL_IS_OLD);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 6), 1), RENEWED);
     assert_int_equal(revision_of(rulesets, "acme"), 6);
     rulesets_remove(rulesets, SLICE_LIT("acme"));
-    assert_int_equal(rulesets_renew(rulesets, make("acme", 7)), RENEWAL_OF_NOBODY);
+    assert_int_equal(rulesets_renew(rulesets, make("acme", 7), 1), RENEWAL_OF_NOBODY);
+    /* revisions of another history say nothing, nor any while all is loaded again */
+    assert_int_equal(rulesets_publish(rulesets, make("zero", 5), NULL), 0);
+    rulesets_set_history(rulesets, 1);
+    assert_int_equal(rulesets_renew(rulesets, make("zero", 8), 2), RENEWAL_OF_OTHER_HISTORY);
+    assert_int_equal(rulesets_renew(rulesets, make("zero", 6), 1), RENEWED);
+    rulesets_set_history(rulesets, (uint64_t)HISTORY_NONE);
+    assert_int_equal(rulesets_renew(rulesets, make("zero", 9), 1), RENEWAL_OF_OTHER_HISTORY);
+    rulesets_set_history(rulesets, 2);
+    rulesets_remove(rulesets, SLICE_LIT("zero"));
     /* the platform's: always there */
-    assert_int_equal(rulesets_renew(rulesets, make("", 3)), RENEWED);
-    assert_int_equal(rulesets_renew(rulesets, make("", 2)), RENEWAL_IS_OLD);
+    assert_int_equal(rulesets_renew(rulesets, make("", 3), 2), RENEWED);
+    assert_int_equal(rulesets_renew(rulesets, make("", 2), 2), RENEWAL_IS_OLD);
     assert_int_equal(rulesets_publish(rulesets, make("", 1), NULL), 0);
     assert_int_equal(rulesets_replace(rulesets, make("", 2), NULL), 0);
     rulesets_enter();

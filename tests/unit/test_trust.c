@@ -58,6 +58,20 @@ static void what_is_not_all_from_the_store_is_never_current(void **state)
     assert_int_equal(trusted_now(&trusted, start), TRUST_CURRENT);
 }
 
+static void who_knows_nothing_may_start_with_something(void **state)
+{
+    (void)state;
+    struct trusted trusted;
+    trusted_init(&trusted);
+    trusted_set_bounds(&trusted, TRUST_CURRENT_MS, HOUR_MS);
+    assert_true(trusted_is_blank(&trusted));
+    trusted_start(&trusted, start);
+    assert_false(trusted_is_blank(&trusted));
+    assert_int_equal(trusted_now(&trusted, start), TRUST_STALE);
+    trusted_start(&trusted, later(2 * HOUR_MS, 2 * HOUR_MS)); /* no second time */
+    assert_int_equal(trusted_now(&trusted, later(2 * HOUR_MS, 2 * HOUR_MS)), TRUST_EXPIRED);
+}
+
 static void the_coarse_clocks_go_on(void **state)
 {
     (void)state;
@@ -74,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ages_by_the_worse_of_two_clocks),
         cmocka_unit_test(what_is_not_all_from_the_store_is_never_current),
+        cmocka_unit_test(who_knows_nothing_may_start_with_something),
         cmocka_unit_test(the_coarse_clocks_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
