@@ -20,6 +20,7 @@ const struct command_group command_groups[] = {
     {"store", "The database itself, without a node", store_commands},
     {"node", "The running daemons, and what each enforces", node_commands},
     {"outbox", "Messages to tenants: what is sent, waits, or was given up", outbox_commands},
+    {"cdr", "Call records: what accounts really called", cdr_commands},
     {"attempt", "What was asked and answered", attempt_commands},
     {"audit", "Who changed what", audit_commands},
     {"agi", "The AGI program, for a PBX that can only run one", agi_commands},

@@ -4,8 +4,8 @@
  *     body ─► reader ─► a batch of calls ─► tenants looked up ─► numbers read ─► store_calls_add()
  *             all batches, what could not be mapped, and how far the file was read: one transaction
  *
- * So a body is in as a whole or not at all, and sent again it adds nothing. Each line is either counted as
- * a record or among the refused. Memory is one batch's, and the list of what was refused.
+ * So a body is in as a whole or not at all, and sent again it adds nothing. Each line is either counted
+ * as a record or among the refused. Memory is one batch's, and the list of what was refused.
  */
 #ifndef SEKISHO_JOBS_CDR_IMPORT_H
 #define SEKISHO_JOBS_CDR_IMPORT_H

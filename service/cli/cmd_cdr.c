@@ -1,0 +1,161 @@
+/* sekisho cdr: call records of the PBXs. */
+#include "cli/cdr_send.h"
+
+#define AT(member) .offset = offsetof(struct cdr_options, member)
+
+/* --- terms -------------------------------------------------------------------------------------- */
+
+struct terms_options {
+    struct common common;
+    const char *purpose;
+    int64_t retention_days;
+};
+
+static const struct column terms_columns[] = {{"purpose", "purpose", CELL_TEXT},
+                                              {"retention days", "retention_days", CELL_TEXT},
+                                              {"stated at", "stated_at", CELL_MOMENT},
+                                              {"stated by", "stated_by", CELL_TEXT},
+                                              {0}};
+
+static int terms(struct cli *cli, const void *given)
+{
+    const struct terms_options *options = given;
+    struct rest_answer answer;
+    bool is_change = options->purpose || options->retention_days;
+    if (is_change && (!options->purpose || !options->retention_days))
+        return cli_trouble(cli, "--purpose and --retention-days go together");
+    json_t *body = is_change ? json_pack("{ss, sI}", "purpose", options->purpose, "retention_days",
+                                         (json_int_t)options->retention_days)
+                             : NULL;
+    struct rest_request request = {
+        .method = is_change ? "PUT" : "GET", .path = "/v1/cdrs/terms", .body = body};
+    int status = rest_call(cli, &request, &answer);
+    json_decref(body);
+    if (status)
+        return status;
+    if (cli->common->is_json)
+        output_json(&cli->out, answer.body);
+    else
+        output_record(&cli->out, terms_columns, answer.body);
+    rest_answer_release(&answer);
+    return EXIT_OK;
+}
+
+static const struct option terms_rows[] = {
+    {"purpose", OPTION_TEXT, 0, "TEXT", NULL, NULL, "what call records are kept for",
+     .offset = offsetof(struct terms_options, purpose)},
+    {"retention-days", OPTION_INT, 0, "N", NULL, NULL, "how long; after that only sums are kept",
+     .offset = offsetof(struct terms_options, retention_days), .min = 1, .max = 3660},
+    {0}};
+
+/* --- unmapped ----------------------------------------------------------------------------------- */
+
+struct unmapped_options {
+    struct common common;
+    const char *source;
+    bool clear;
+    int64_t limit;
+};
+
+static const struct column unmapped_columns[] = {{"SOURCE", "source", CELL_TEXT},
+                                                 {"REASON", "reason", CELL_TEXT},
+                                                 {"RECORDS", "records", CELL_TEXT},
+                                                 {"FIRST", "first_at", CELL_MOMENT},
+                                                 {"LAST", "last_at", CELL_MOMENT},
+                                                 {"WHAT STOOD THERE", "value", CELL_TEXT},
+                                                 {0}};
+
+static int clear(struct cli *cli, const char *path)
+{
+    struct rest_answer answer;
+    struct rest_request request = {.method = "DELETE", .path = path};
+    int status = path ? rest_call(cli, &request, &answer) : cli_trouble(cli, "out of memory");
+    if (status)
+        return status;
+    if (cli->common->is_json)
+        output_json(&cli->out, answer.body);
+    else
+        fprintf(cli->out.file, "%" JSON_INTEGER_FORMAT " rows forgotten\n",
+                json_integer_value(json_object_get(answer.body, "removed")));
+    rest_answer_release(&answer);
+    return EXIT_OK;
+}
+
+static int unmapped(struct cli *cli, const void *given)
+{
+    const struct unmapped_options *options = given;
+    json_t *answer;
+    char *path = rest_query(cli, rest_path(cli, "/v1/cdrs/unmapped"), "source", options->source);
+    if (options->clear)
+        return clear(cli, path);
+    int status = rest_list(cli, path, "unmapped", (unsigned)options->limit, &answer);
+    if (status)
+        return status;
+    if (cli->common->is_json)
+        output_json(&cli->out, answer);
+    else
+        output_table(&cli->out, unmapped_columns, json_object_get(answer, "unmapped"),
+                     "every record had a tenant and an account");
+    json_decref(answer);
+    return EXIT_OK;
+}
+
+#define UNMAPPED_AT(member) .offset = offsetof(struct unmapped_options, member)
+static const struct option unmapped_rows[] = {
+    {"source", OPTION_TEXT, 0, "NAME", NULL, NULL, "only records of this PBX", UNMAPPED_AT(source)},
+    {"clear", OPTION_FLAG, 0, NULL, NULL, NULL,
+     "forget them: the map was mended, and the records will be read again", UNMAPPED_AT(clear)},
+    {"limit", OPTION_INT, 0, "N", "100", NULL, "show so many; 0 shows all", UNMAPPED_AT(limit),
+     .max = 1000000},
+    {0}};
+
+/* --- import and follow -------------------------------------------------------------------------- */
+
+#define WHOSE                                                                                      \
+    {"source", OPTION_TEXT, 0, "NAME", NULL, NULL,                                                 \
+     "which PBX wrote the records, the same each time; without it this machine's name", AT(source)}, \
+    {"layout", OPTION_TEXT, 0, "LAYOUT", NULL, NULL,                                               \
+     "of a CSV: master, with +uniqueid, +userfield, +new; or columns:NAME,…; without it found in the file", \
+     AT(layout)},                                                                                  \
+    {"time-zone", OPTION_TEXT, 0, "ZONE", NULL, NULL,                                              \
+     "of the times: Asia/Tokyo, UTC, +09:00; without it found in the file or the daemon's", AT(time_zone)}, \
+    {"map", OPTION_TEXT, 0, "MAP", NULL, NULL,                                                     \
+     "whose call a record is, such as \"tenant=accountcode account=channel context=out-*\"; without it the " \
+     "daemon's", AT(map)},                                                                         \
+    {"rejects", OPTION_PATH, 0, "FILE", NULL, NULL,                                                \
+     "gets a line of JSON for each record that was refused, with the record", AT(rejects)}
+
+static const struct option import_rows[] = {
+    {"FILE", OPTION_PATH, OPTION_POSITIONAL, "FILE", NULL, NULL,
+     "Master.csv or NDJSON; - is standard input", AT(file)},
+    WHOSE,
+    {"dry-run", OPTION_FLAG, 0, NULL, NULL, NULL,
+     "show what was found, and ten records as they are understood; change nothing", AT(dry_run)},
+    {"patience", OPTION_DURATION, 0, "TIME", "60s", NULL,
+     "how long to try again when there is no answer, or the store is away", AT(patience_ms), .max = 86400000},
+    {0}};
+
+static const struct option follow_rows[] = {
+    {"FILE", OPTION_PATH, OPTION_POSITIONAL, "FILE", NULL, NULL, "Master.csv, as the PBX writes it",
+     AT(file)},
+    WHOSE,
+    {"interval", OPTION_DURATION, 0, "TIME", "1s", NULL, "how often to look for more", AT(interval_ms),
+     .min = 10, .max = 3600000},
+    {"once", OPTION_FLAG, 0, NULL, NULL, NULL, "end at the end of the file; go on there the next time",
+     AT(once)},
+    {0}};
+
+const struct command cdr_commands[] = {
+    {"terms", "Shows or states what call records are kept for and how long; comes before the first import",
+     NULL, terms_rows, sizeof(struct terms_options), terms, 0},
+    {"import", "Takes in call records from a file or a table; the same record counts once",
+     "Exit status: 0 every record was taken, 1 some were refused, 2 it did not get to the end.", import_rows,
+     sizeof(struct cdr_options), cdr_import_run, 0},
+    {"follow", "Takes in call records as they are written, over rotation and restarts",
+     "How far it got is kept by the daemon together with the records. After a rotation the renamed file is\n"
+     "found again and read to its end; rotate without compressing at once (delaycompress).\n"
+     "A pbx token is enough. It runs until SIGTERM, and waits while the daemon is away.",
+     follow_rows, sizeof(struct cdr_options), cdr_follow_run, 0},
+    {"unmapped", "Lists records without tenant or account, by what stood there", NULL, unmapped_rows,
+     sizeof(struct unmapped_options), unmapped, 0},
+    {0}};
