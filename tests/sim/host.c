@@ -219,6 +219,30 @@ void host_call(int i, const struct call *call, struct verdict *ret)
     host_leave(i);
 }
 
+static bool is_at_hand(int i, int owner, uint64_t revision)
+{
+    uint64_t at_hand = host_revision(i, owner);
+    return revision == 0 || (at_hand && at_hand >= revision);
+}
+
+/* doors/rest_check.c */
+bool host_check(int i, int owner, const struct call *call, struct verdict *ret)
+{
+    struct err err = {0};
+    struct explanation explanation;
+    bool is_known = is_at_hand(i, owner, call->min_revision);
+    host_enter(i);
+    if (!is_known)
+        is_known = feed_pull(hosts[i].feed, &err) == 0 && is_at_hand(i, owner, call->min_revision);
+    if (is_known)
+        is_known = engine_explain(hosts[i].engine, call, NULL, 0, false,
+                                  owner_wall_ns(i) / 1000000, &explanation, &err) == 0;
+    if (is_known)
+        *ret = explanation.verdict;
+    host_leave(i);
+    return is_known;
+}
+
 void host_pull(int i)
 {
     struct err err = {0};

@@ -63,8 +63,16 @@ static void *keep_calling(void *context)
                                   .number = slice_of(callee_number(callee)), .origin = ORIGIN_DIAL,
                                   .min_revision = chance_percent(30) ? truth_acknowledged(owner) : 0};
         int64_t since_ms = sim_now_ms();
-        host_call(host, &call, &verdict);
-        if (!the_sim.has_failed)
+        bool is_check = chance_percent(5);
+        if (is_check && !host_check(host, owner, &call, &verdict))
+            continue;
+        if (!is_check)
+            host_call(host, &call, &verdict);
+        if (the_sim.has_failed)
+            continue;
+        if (is_check)
+            truth_check_explained(host + 1, owner, callee, call.min_revision, since_ms, &verdict);
+        else
             truth_check(host + 1, owner, callee, call.min_revision, since_ms, &verdict);
     }
     return NULL;

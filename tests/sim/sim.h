@@ -78,6 +78,9 @@ uint64_t truth_acknowledged(int owner);
 /* An answer to a call that came in at `since_ms`, which must be one that was true lately enough. */
 void truth_check(int host, int owner, enum callee callee, uint64_t min_revision, int64_t since_ms,
                  const struct verdict *verdict);
+/* Rules that are older than was asked for are no answer there, announced or not. */
+void truth_check_explained(int host, int owner, enum callee callee, uint64_t min_revision,
+                           int64_t since_ms, const struct verdict *verdict);
 /* Has all that was committed before `number` reached who has `revision` of `owner` in memory? 0: none. */
 bool truth_is_reached(int owner, uint64_t number, uint64_t revision);
 /* Is the last commit before `complete`? */
@@ -135,6 +138,8 @@ void host_leave(int host);
 /* Returns when decided; not when the node is down. */
 void host_call(int host, const struct call *call, struct verdict *ret);
 void host_pull(int host);
+/* As POST /v1/tenants/{t}/check does it: False: no such tenant, or rules that new cannot be had. */
+bool host_check(int host, int owner, const struct call *call, struct verdict *ret);
 /* Of what is in force there, without asking as a call would: 0: no such tenant. */
 uint64_t host_revision(int host, int owner);
 bool host_knows_revoked(int host, const char *jti);

@@ -201,6 +201,15 @@ static void check_floor(int host, int owner, enum callee callee, int64_t since_m
         tell("not the floor", host, owner, callee, 0, since_ms, verdict);
 }
 
+void truth_check_explained(int host, int owner, enum callee callee, uint64_t min_revision,
+                           int64_t since_ms, const struct verdict *verdict)
+{
+    truth_check(host, owner, callee, min_revision, since_ms, verdict);
+    bool has_rules = callee != TO_FIRE_BRIGADE && verdict->degraded != DEGRADED_FLOOR;
+    if (has_rules && !the_sim.has_failed && verdict->revision < min_revision)
+        tell("older than wanted", host, owner, callee, min_revision, since_ms, verdict);
+}
+
 void truth_check(int host, int owner, enum callee callee, uint64_t min_revision, int64_t since_ms,
                  const struct verdict *verdict)
 {
