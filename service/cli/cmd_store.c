@@ -1,7 +1,6 @@
 /* sekisho store: the database itself, without a node. */
-#include <unistd.h>
-
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "store/copy.h"
 #include "store/store.h"
 
@@ -32,57 +31,49 @@ static int run_migrate(struct cli *cli, const void *given)
 
 /* --- copying --------------------------------------------------------------------------------- */
 
-/* A bar that is drawn over itself on a terminal; elsewhere a line at the end of each table. */
-struct bar {
-    FILE *out;
-    bool is_terminal;
+/* A bar on a terminal; elsewhere a line at the end of each table. */
+struct copying {
+    const struct cli *cli;
+    struct progress progress;
+    bool is_begun;
     uint64_t rows; /* copied */
 };
 
-static void draw(const struct bar *bar, const struct copy_progress *progress)
+static void show(void *context, const struct copy_progress *told)
 {
-    enum { WIDTH = 30 };
-    char cells[WIDTH + 1];
-    int full = progress->total ? (int)(progress->done * WIDTH / progress->total) : WIDTH;
-    int percent = progress->total ? (int)(progress->done * 100 / progress->total) : 100;
-    for (int i = 0; i < WIDTH; i++)
-        cells[i] = i < full ? '#' : '.';
-    cells[WIDTH] = '\0';
-    fprintf(bar->out, "\r[%s] %3d%%  %s %s\033[K", cells, percent,
-            progress->is_checking ? "comparing" : "copying", progress->table);
-    fflush(bar->out);
-}
-
-static void show(void *context, const struct copy_progress *progress)
-{
-    struct bar *bar = context;
-    bool is_end = progress->rows == progress->rows_total;
-    if (is_end && !progress->is_checking)
-        bar->rows += progress->rows;
-    if (bar->is_terminal)
-        draw(bar, progress);
-    else if (is_end)
-        fprintf(bar->out, "%s %s: %llu rows\n", progress->is_checking ? "compared" : "copied",
-                progress->table, (unsigned long long)progress->rows);
+    struct copying *copying = context;
+    bool is_end = told->rows == told->rows_total;
+    if (!copying->is_begun)
+        progress_begin(&copying->progress, copying->cli, "rows copied and compared", told->total);
+    copying->is_begun = true;
+    if (is_end && !told->is_checking)
+        copying->rows += told->rows;
+    if (copying->progress.is_terminal)
+        progress_set(&copying->progress, told->done, told->done);
+    else if (is_end && !copying->progress.is_silent)
+        fprintf(stderr, "%s %s: %llu rows\n", told->is_checking ? "compared" : "copied", told->table,
+                (unsigned long long)told->rows);
 }
 
 static int run_copy(struct cli *cli, const void *given)
 {
     const struct store_options *options = given;
-    struct bar bar = {.out = stderr, .is_terminal = isatty(STDERR_FILENO)};
+    struct copying copying = {.cli = cli};
     struct err err = {0};
     if (!options->from || !options->to)
         return cli_trouble(cli, "--%s is missing", options->from ? "to" : "from");
-    int rc = store_copy(options->from, options->to, show, &bar, &err);
-    if (bar.is_terminal && bar.rows)
-        fprintf(stderr, "\r\033[K");
+    int rc = store_copy(options->from, options->to, show, &copying, &err);
+    if (copying.is_begun && copying.progress.is_terminal && rc)
+        progress_clear(&copying.progress);
+    else if (copying.is_begun && copying.progress.is_terminal)
+        progress_end(&copying.progress);
     if (rc)
         return cli_trouble(cli, "%s", err.text);
     if (cli->common->is_json)
-        fprintf(cli->out.file, "{\"rows\": %llu}\n", (unsigned long long)bar.rows);
+        fprintf(cli->out.file, "{\"rows\": %llu}\n", (unsigned long long)copying.rows);
     else
         fprintf(cli->out.file, "%llu rows copied, and the same in both\n",
-                (unsigned long long)bar.rows);
+                (unsigned long long)copying.rows);
     return EXIT_OK;
 }
 
@@ -97,7 +88,7 @@ static const struct option migrate_options[] = {
 
 static const struct option copy_options[] = {
     {"from", OPTION_TEXT, OPTION_SECRET, "URL", NULL, "SEKISHO_STORE_FROM",
-     "sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE", AT(from)},
+     "sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE; it is only read", AT(from)},
     {"to", OPTION_TEXT, OPTION_SECRET, "URL", NULL, "SEKISHO_STORE_TO",
      "the same; it must be empty", AT(to)},
     {0}};
