@@ -1,29 +1,8 @@
-/*
- * One statement gives everything that is known of some accounts, in order; this file adds it up.
- *
- *     what 0  the tenant          created, profile
- *          1  a source of it
- *          2  an account          created
- *          3  its calls           first, how many in the period
- *          4  its calls abroad    in the period: unmarked, answered, marked; of all time: first, last
- *          5  what retention took of them
- *
- * Accounts are gone through CHUNK at a time, all in one transaction: however the database plans the
- * statement, it never sorts more than that, and one who has seen enough may stop.
- */
+/* Adds up what history_chunk.c reads: a line an account, or a tenant. */
 #include "store/coverage.h"
 
 #include "base/clock.h"
-
-enum { CHUNK = 1000, BOUND_BYTES = 80 };
-
-/* Beyond every id, and just behind one: no id has "~" or a blank. */
-#define AFTER_ALL "~"
-#define JUST_BEHIND " "
-
-struct bound {
-    char tenant[BOUND_BYTES], account[BOUND_BYTES];
-};
+#include "store/history_chunk.h"
 
 struct walk {
     const struct history_filter *filter;
@@ -221,86 +200,13 @@ static int take_row(struct walk *walk, struct err *err)
     return 0;
 }
 
-/* --- asking ----------------------------------------------------------------------------------- */
+/* --- walking ---------------------------------------------------------------------------------- */
 
-#define NONE "CAST(0 AS BIGINT)"
-#define NO_TEXT "CAST('' AS TEXT)"
-#define TENANTS_HERE(tenant) tenant " >= $1 AND " tenant " <= $3"
-#define ACCOUNTS_HERE(account)                                                                     \
-    "(tenant, " account ") >= ($1, $2) AND (tenant, " account ") <= ($3, $4)"
-#define IN_PERIOD "at_ms >= $5 AND at_ms < $6"
-/* Of a sum: within the period as a whole, or at least one of its calls. */
-#define IS_WITHIN "first_at_ms >= $5 AND last_at_ms < $6"
-#define TOUCHES "last_at_ms >= $5 AND first_at_ms < $6"
-#define SUM(count, condition)                                                                      \
-    "CAST(COALESCE(SUM(CASE WHEN " IS_WITHIN " THEN " count " ELSE 1 END) "                        \
-    "FILTER (WHERE " TOUCHES " AND " condition "), 0) AS BIGINT)"
-#define ABROAD "is_overseas = 1 AND mark = ''"
-
-static const char rows_text[] =
-    "SELECT id, " NO_TEXT ", " NONE ", profile, created_at_ms, " NONE ", " NONE ", " NONE ", "
-    NONE ", " NONE ", " NONE " FROM tenants WHERE " TENANTS_HERE("id")
-    " UNION ALL "
-    "SELECT tenant, " NO_TEXT ", CAST(1 AS BIGINT), source, " NONE ", " NONE ", " NONE ", " NONE
-    ", " NONE ", " NONE ", " NONE " FROM call_tenant_sources WHERE " TENANTS_HERE("tenant")
-    " UNION ALL "
-    "SELECT tenant, id, CAST(2 AS BIGINT), " NO_TEXT ", created_at_ms, " NONE ", " NONE ", " NONE
-    ", " NONE ", " NONE ", " NONE " FROM accounts WHERE " ACCOUNTS_HERE("id")
-    " UNION ALL "
-    "SELECT tenant, account, CAST(3 AS BIGINT), " NO_TEXT ", MIN(at_ms), "
-    "COUNT(*) FILTER (WHERE " IN_PERIOD "), " NONE ", " NONE ", " NONE ", " NONE ", " NONE
-    " FROM calls WHERE " ACCOUNTS_HERE("account") " GROUP BY tenant, account"
-    " UNION ALL "
-    "SELECT tenant, account, CAST(4 AS BIGINT), " NO_TEXT ", "
-    "COUNT(*) FILTER (WHERE " IN_PERIOD " AND mark = ''), "
-    "COUNT(*) FILTER (WHERE " IN_PERIOD " AND mark = '' AND disposition = 'answered'), "
-    "COUNT(*) FILTER (WHERE " IN_PERIOD " AND mark <> ''), "
-    "COALESCE(MIN(at_ms) FILTER (WHERE mark = ''), 0), "
-    "COALESCE(MAX(at_ms) FILTER (WHERE mark = ''), 0), " NONE ", " NONE
-    " FROM calls WHERE is_overseas = 1 AND " ACCOUNTS_HERE("account") " GROUP BY tenant, account"
-    " UNION ALL "
-    "SELECT tenant, account, CAST(5 AS BIGINT), " NO_TEXT ", " SUM("calls", ABROAD) ", "
-    "CAST(COALESCE(SUM(answered) FILTER (WHERE " IS_WITHIN " AND " ABROAD "), 0) AS BIGINT), "
-    SUM("calls", "is_overseas = 1 AND mark <> ''") ", "
-    "COALESCE(MIN(first_at_ms) FILTER (WHERE " ABROAD "), 0), "
-    "COALESCE(MAX(last_at_ms) FILTER (WHERE " ABROAD "), 0), MIN(first_at_ms), "
-    SUM("calls", "calls > 0")
-    " FROM call_totals WHERE " ACCOUNTS_HERE("account") " GROUP BY tenant, account"
-    " ORDER BY 1, 2, 3";
-
-/* Where the chunk that begins at `from` ends: 1, or 0 when all that is left is one. */
-static int find_end(struct walk *walk, const struct bound *from, const struct bound *last,
-                    struct bound *ret, struct err *err)
-{
-    struct txn *txn = walk->txn;
-    int r = txn_query(txn,
-                      "SELECT tenant, id FROM accounts WHERE (tenant, id) >= ($1, $2) "
-                      "AND tenant <= $3 ORDER BY tenant, id LIMIT 1 OFFSET $4",
-                      SQL_VALUES(sql_text(from->tenant), sql_text(from->account),
-                                 sql_text(last->tenant), sql_int(CHUNK - 1)),
-                      err);
-    bool is_found = false;
-    *ret = *last;
-    while (r == 0 && (r = txn_next(txn, err)) == 1) { /* a walk is read to its end */
-        is_found = true;
-        snprintf(ret->tenant, sizeof ret->tenant, "%.*s", SLICE_ARG(column_text(txn, 0)));
-        snprintf(ret->account, sizeof ret->account, "%.*s", SLICE_ARG(column_text(txn, 1)));
-        r = 0;
-    }
-    txn_end(txn);
-    return r < 0 ? r : is_found;
-}
-
-static int walk_chunk(struct walk *walk, const struct bound *from, const struct bound *to,
-                      struct err *err)
+static int walk_chunk(struct walk *walk, const struct chunk *chunk, struct err *err)
 {
     struct txn *txn = walk->txn;
     struct err ignored;
-    int r = txn_query(txn, rows_text,
-                      SQL_VALUES(sql_text(from->tenant), sql_text(from->account),
-                                 sql_text(to->tenant), sql_text(to->account),
-                                 sql_int(walk->since_ms), sql_int(walk->until_ms)),
-                      err);
+    int r = history_query(txn, chunk, walk->since_ms, walk->until_ms, err);
     while (r == 0 && (r = txn_next(txn, err)) == 1) {
         r = take_row(walk, err);
         if (r == 0)
@@ -313,47 +219,19 @@ static int walk_chunk(struct walk *walk, const struct bound *from, const struct 
     return r;
 }
 
-static int walk_all(struct walk *walk, struct bound from, const struct bound *last,
-                    struct err *err)
+static int walk_all(struct walk *walk, struct bound from, struct err *err)
 {
-    struct bound to;
-    int more;
-    do {
-        more = find_end(walk, &from, last, &to, err);
-        int r = more < 0 ? more : walk_chunk(walk, &from, &to, err);
+    while (strcmp(from.tenant, HISTORY_END) != 0) {
+        struct chunk chunk;
+        struct bound next;
+        int r = history_plan(walk->txn, walk->filter->tenant.n != 0, &from, &chunk, &next, err);
+        if (r == 0)
+            r = walk_chunk(walk, &chunk, err);
         if (r != 0)
             return r;
-        from = to;
-        snprintf(from.account, sizeof from.account, "%.*s" JUST_BEHIND, TENANT_ID_BYTES,
-                 to.account);
-    } while (more);
+        from = next;
+    }
     return end_tenant(walk, err);
-}
-
-/* --- from where to where ---------------------------------------------------------------------- */
-
-/* False: there is nothing behind `after`. */
-static bool set_bounds(const struct history_filter *filter, struct bound *from,
-                       struct bound *last)
-{
-    struct slice after = filter->after_tenant, tenant = filter->tenant;
-    bool is_after = after.n != 0 && (tenant.n == 0 || slice_equals(after, tenant));
-    if (is_after && tenant.n && filter->whole_tenants)
-        return false;
-    *from = (struct bound){"", ""};
-    *last = (struct bound){AFTER_ALL, AFTER_ALL};
-    if (tenant.n) {
-        snprintf(last->tenant, sizeof last->tenant, "%.*s", SLICE_ARG(tenant));
-        snprintf(from->tenant, sizeof from->tenant, "%.*s", SLICE_ARG(tenant));
-    }
-    if (is_after && filter->whole_tenants) {
-        snprintf(from->tenant, sizeof from->tenant, "%.*s" JUST_BEHIND, SLICE_ARG(after));
-    } else if (is_after) {
-        snprintf(from->tenant, sizeof from->tenant, "%.*s", SLICE_ARG(after));
-        snprintf(from->account, sizeof from->account, "%.*s" JUST_BEHIND,
-                 SLICE_ARG(filter->after_account));
-    }
-    return true;
 }
 
 static int set_period(struct walk *walk, const struct history_period *period, int32_t *ret_first,
@@ -382,10 +260,10 @@ int store_history_each(struct store *store, const struct history_filter *filter,
                        store_history_fn *fn, void *context, struct err *err)
 {
     struct walk walk = {.filter = filter, .fn = fn, .context = context};
-    struct bound from, last_bound;
+    struct bound from;
     int32_t first = 0, last = 0;
     int r = set_period(&walk, &filter->period, &first, &last, err);
-    if (r < 0 || !set_bounds(filter, &from, &last_bound))
+    if (r < 0 || !history_start(filter, &from))
         return r;
     r = txn_begin(store, SQL_WALK, &walk.txn, err);
     if (r < 0)
@@ -395,7 +273,7 @@ int store_history_each(struct store *store, const struct history_filter *filter,
     if (r == 0)
         r = coverage_init(&walk.coverage, first, last, walk.txn, err);
     if (r == 0)
-        r = walk_all(&walk, from, &last_bound, err);
+        r = walk_all(&walk, from, err);
     coverage_release(&walk.coverage);
     store_rollback(walk.txn);
     return r;
