@@ -1,4 +1,5 @@
 /* sekisho cdr: call records of the PBXs. */
+#include "cli/cmd_cdr_marks.h"
 #include "cli/cdr_send.h"
 
 #define AT(member) .offset = offsetof(struct cdr_options, member)
@@ -158,4 +159,5 @@ const struct command cdr_commands[] = {
      follow_rows, sizeof(struct cdr_options), cdr_follow_run, 0},
     {"unmapped", "Lists records without tenant or account, by what stood there", NULL, unmapped_rows,
      sizeof(struct unmapped_options), unmapped, 0},
+    CDR_MARKS_ROWS,
     {0}};

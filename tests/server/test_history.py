@@ -179,3 +179,14 @@ def test_on_the_command_line(world):
     assert [one["account"] for one in cli.json("account", "list", "acme", "--overseas", "unknown")["accounts"]] == ["1003"]
     assert "name a tenant" in cli("account", "list", status=2)
     assert "called, never or unknown" in cli("account", "list", "--overseas", "often", status=2)
+
+
+def test_marks_on_the_command_line(world):
+    cli = Cli(world)
+    assert cli("cdr", "marks", "beta") == "no marks\n"
+    said = cli("cdr", "mark", "beta", "--account", "2001", "--country", "SO", "--from", day(100), "--note", "guessed")
+    mark = said.split()[1]
+    assert said.startswith(f"mark {mark} of tenant beta on 2 calls"), said
+    assert mark in cli("cdr", "marks", "beta") and cli.json("cdr", "marks", "beta")["marks"][0]["note"] == "guessed"
+    assert f"mark {mark} of tenant beta taken back" in cli("cdr", "unmark", "beta", mark)
+    assert "say which calls" in cli("cdr", "mark", "beta", status=2)
