@@ -43,12 +43,14 @@ static bool add_number(struct MHD_Response *response, const char *name, const ch
 }
 
 /* Nothing of ours may be cached, guessed at or run. */
-bool answer_add_common(struct MHD_Response *response, const char *content_type)
+bool answer_add_common(struct MHD_Response *response, const char *content_type, const char *csp)
 {
     return add(response, "Content-Type", content_type) &&
            add(response, "Cache-Control", "no-store") &&
            add(response, "X-Content-Type-Options", "nosniff") &&
-           add(response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+           add(response, "Referrer-Policy", csp ? "no-referrer" : NULL) &&
+           add(response, "Content-Security-Policy",
+               csp ? csp : "default-src 'none'; frame-ancestors 'none'");
 }
 
 /* Is this answer to be the last on its connection? */
@@ -102,9 +104,11 @@ static enum MHD_Result queue(struct connection *connection, int status,
     connection->stage = STAGE_ANSWERED;
     deadline_enter(&connection->deadline, PHASE_ANSWER);
     metrics_http(http->app->metrics, http->door, status);
+    struct slice path = connection->uri.path;
+    if (slice_starts_with(path, SLICE_LIT("/a/"))) /* what follows is a credential */
+        path = SLICE_LIT("/a/...");
     log_debug("request", "door=%s method=%s path=%.*s status=%d peer=%s", door_word(http->door),
-              method_word(connection->facts.method), SLICE_ARG(connection->uri.path), status,
-              connection->peer);
+              method_word(connection->facts.method), SLICE_ARG(path), status, connection->peer);
     return MHD_YES;
 }
 
@@ -117,7 +121,7 @@ enum MHD_Result answer_send(struct connection *connection, const struct answer *
         return MHD_NO;
     }
     enum MHD_Result result = MHD_NO;
-    if (answer_add_common(response, answer->content_type) && add_own(response, connection, answer))
+    if (answer_add_common(response, answer->content_type, answer->csp) && add_own(response, connection, answer))
         result = queue(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;

@@ -23,6 +23,7 @@ struct answer {
     struct body_stream *stream; /* takes; the body in place of it, or NULL */
     const char *content_type; /* NULL when there is no body */
     const char *authenticate, *allow, *location; /* NULL: not sent */
+    const char *csp;   /* of a page; NULL: of everything else */
     bool is_retryable; /* Retry-After */
     uint64_t etag;     /* 0: not sent */
     bool has_revision;
@@ -38,8 +39,9 @@ enum MHD_Result answer_send(struct connection *connection, const struct answer *
 enum MHD_Result answer_send_ready(struct connection *connection, const char *content_type,
                                   struct slice body, int64_t now_ms);
 
-/* The headers that every answer carries; false when there is no memory. */
-bool answer_add_common(struct MHD_Response *response, const char *content_type);
+/* The headers that every answer carries; false when there is no memory. `csp` NULL: nothing may be loaded
+ * or run. With one, the answer is a page, whose address nobody else is to see. */
+bool answer_add_common(struct MHD_Response *response, const char *content_type, const char *csp);
 
 /* Answers with connection->problem: as a document, or as the word `deny` where that is what the
  * client of the dial route asked for. */

@@ -169,6 +169,8 @@ static bool has_wanted_type(const struct facts *facts, unsigned flags)
     if (flags & ROUTE_BODY && facts->method == METHOD_PATCH &&
         is_media_type(type, "application/merge-patch+json"))
         return true;
+    if (flags & ROUTE_FORM)
+        return is_media_type(type, "application/x-www-form-urlencoded");
     return flags & ROUTE_BODY && is_media_type(type, "application/json");
 }
 
@@ -177,6 +179,7 @@ static const char *wanted_types(unsigned flags)
     return (flags & ROUTE_NDJSON && flags & ROUTE_CSV) ? "application/x-ndjson or text/csv"
            : flags & ROUTE_NDJSON                      ? "application/x-ndjson"
            : flags & ROUTE_CSV                         ? "text/csv"
+           : flags & ROUTE_FORM ? "application/x-www-form-urlencoded"
                                                        : "application/json";
 }
 
@@ -185,6 +188,7 @@ static void check_body(struct connection *connection, unsigned flags)
     const struct facts *facts = &connection->facts;
     size_t max = flags & (ROUTE_NDJSON | ROUTE_CSV) ? NDJSON_BYTES_MAX
                  : flags & ROUTE_BODY               ? BODY_BYTES_MAX
+                 : flags & ROUTE_FORM               ? FORM_BYTES_MAX
                                                     : 0;
     connection->body.max = max;
     if (!facts_have_body(facts))
@@ -212,6 +216,7 @@ static struct passage *passage_new(struct connection *connection)
     request->path = connection->uri.path;
     request->arena = &passage->arena;
     request->connection = connection->mhd;
+    request->actor.address = connection->peer;
     snprintf(request->request_id, sizeof request->request_id, "%s", request_name(connection));
     return passage;
 }
@@ -246,6 +251,7 @@ static enum MHD_Result send_response(struct connection *connection, struct respo
         .stream = response->stream,
         .content_type = response->content_type ? response->content_type : "application/json",
         .location = response->location,
+        .csp = response->csp,
         .etag = response->etag,
         .has_revision = response->has_revision,
         .revision = response->revision,

@@ -73,6 +73,7 @@ enum {
     URI_BYTES_MAX = 2048,
     HEADER_BYTES_MAX = 16 * 1024,
     BODY_BYTES_MAX = 256 * 1024,
+    FORM_BYTES_MAX = 16 * 1024,
     NDJSON_BYTES_MAX = 8 * 1024 * 1024, /* the whole body of a ROUTE_NDJSON or ROUTE_CSV request */
     NDJSON_LINE_BYTES_MAX = 64 * 1024,
     ARENA_BYTES_MAX = 64 * 1024 * 1024, /* of one request */
@@ -116,6 +117,7 @@ struct response {
     struct body_stream *stream; /* takes; the body in place of both, or NULL */
     const char *content_type; /* NULL: application/json */
     const char *location; /* arena memory, or NULL */
+    const char *csp;      /* of a page: its Content-Security-Policy, arena memory; or NULL */
     uint64_t etag;        /* 0: none; sent with an error too, so that a 412 names the present one */
     bool has_revision;
     uint64_t revision;    /* Sekisho-Revision */
@@ -141,6 +143,7 @@ enum {
     ROUTE_NEEDS_MATCH = 2, /* If-Match required (428) */
     ROUTE_BODY = 4,        /* has a JSON body: Content-Type checked, BODY_BYTES_MAX at most */
     ROUTE_NDJSON = 8,      /* has an application/x-ndjson body, NDJSON_BYTES_MAX at most */
+    ROUTE_FORM = 32,       /* has an application/x-www-form-urlencoded body, FORM_BYTES_MAX at most */
     ROUTE_CSV = 16,        /* has a text/csv body, NDJSON_BYTES_MAX at most; with ROUTE_NDJSON either */
 };
 

@@ -93,7 +93,7 @@ static struct ready *ready_new(const char *content_type, size_t n)
         return NULL;
     *ready = (struct ready){.content_type = content_type, .n = n, .date_s = -1};
     ready->response = MHD_create_response_from_buffer(n, ready->body, MHD_RESPMEM_PERSISTENT);
-    if (!ready->response || !answer_add_common(ready->response, content_type)) {
+    if (!ready->response || !answer_add_common(ready->response, content_type, NULL)) {
         if (ready->response)
             MHD_destroy_response(ready->response);
         free(ready);

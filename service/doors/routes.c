@@ -4,6 +4,7 @@
  * api/openapi.yaml, in both directions.
  */
 #include "doors/rest.h"
+#include "doors/answer_page.h"
 #include "doors/health.h"
 #include "doors/rest.h"
 
@@ -22,6 +23,7 @@ enum {
     BODY = ROUTE_BODY,
     MATCH = ROUTE_NEEDS_MATCH,
     CSV = ROUTE_CSV,
+    FORM = ROUTE_FORM,
     LINES = ROUTE_NDJSON | ROUTE_CSV,
 };
 
@@ -48,6 +50,7 @@ static const char *const members[] = {"limit", "cursor", "tenant", "state", "rea
 static const char *const drift[] = {"limit", "cursor", "tenant", "extra", NULL};
 static const char *const reapply[] = {"limit", "cursor", "tenant", "dry_run", "restore_deleted", NULL};
 static const char *const outbox[] = {"limit", "cursor", "state", "about", "tenant", NULL};
+static const char *const page[] = {"lang", NULL};
 static const char *const ready[] = {"verbose", NULL};
 
 #define ASK rest_ask
@@ -142,6 +145,9 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/cdrs/unmapped",               OPERATOR,      READ,  0,                rest_cdr_unmapped,   unmapped},
     {"DELETE", "/v1/cdrs/unmapped",               OPERATOR,      WRITE, 0,                rest_cdr_unmapped_clear, of_source},
     {"GET",    "/v1/cdrs/follows",                PBX_REPORT,    READ,  0,                rest_cdr_follows,    paged},
+    {"GET",    "/a/{token}",                      EVERYBODY,     answer_page_get, 0,       NULL,                page},
+    {"POST",   "/a/{token}",                      EVERYBODY,     answer_page_post, FORM,   NULL,                page},
+
     {"GET",    "/livez",                          EVERYBODY,     health_live,    0,       NULL,                NULL},
     {"GET",    "/readyz",                         EVERYBODY,     health_ready,   0,       NULL,                ready},
     {"GET",    "/metrics",                        EVERYBODY,     health_metrics, 0,       NULL,                NULL},

@@ -42,7 +42,7 @@ def admin_routes():
         flags = words(flags, names)
         yield (method, path), {
             "roles": {ROLES[role] for role in words(roles, names)},
-            "body": bool(flags & {"ROUTE_BODY", "ROUTE_NDJSON", "ROUTE_CSV"}), "match": "ROUTE_NEEDS_MATCH" in flags,
+            "body": bool(flags & {"ROUTE_BODY", "ROUTE_NDJSON", "ROUTE_CSV", "ROUTE_FORM"}), "match": "ROUTE_NEEDS_MATCH" in flags,
             "query": queries.get(query, set())}
 
 
