@@ -23,9 +23,11 @@ static int find_range(struct batch *batch, unsigned limit, struct err *err)
 
 static int lock_tenants(struct batch *batch, struct err *err)
 {
+    if (batch->txn->conn->driver->writes_alone)
+        return 0;
     return txn_exec(batch->txn,
-                    "UPDATE policies SET revision = revision WHERE tenant >= $2 AND tenant <= $4 "
-                    "AND tenant IN (SELECT c.tenant " DONE_RANGE ")",
+                    "SELECT tenant FROM policies WHERE tenant >= $2 AND tenant <= $4 AND tenant "
+                    "IN (SELECT c.tenant " DONE_RANGE ") ORDER BY tenant FOR UPDATE",
                     SQL_VALUES(RANGE_VALUES(batch)), err);
 }
 
@@ -141,14 +143,17 @@ static int restore_rules(struct batch *batch, struct err *err)
         SQL_VALUES(RANGE_VALUES(batch)), err);
 }
 
+/* A walk over the accounts of the range, rather than a join: half the time in SQLite. */
 static int write_versions(struct batch *batch, struct err *err)
 {
     if (batch->campaign.level == CAMPAIGN_OF_TENANTS)
         return 0;
     return txn_exec(batch->txn,
-                    "UPDATE accounts SET rules_version = p.revision FROM campaign_accounts c "
-                    "JOIN policies p ON p.tenant = c.tenant WHERE accounts.tenant = c.tenant "
-                    "AND accounts.id = c.account AND " RANGE " AND c.state = 'applied'",
+                    "UPDATE accounts SET rules_version = (SELECT p.revision FROM policies p "
+                    "WHERE p.tenant = accounts.tenant) WHERE tenant >= $2 AND "
+                    "(tenant > $2 OR id > $3) AND tenant <= $4 AND (tenant < $4 OR id <= $5) AND "
+                    "EXISTS (SELECT 1 FROM campaign_accounts c WHERE c.tenant = accounts.tenant "
+                    "AND c.campaign = $1 AND c.account = accounts.id AND " "c.state = 'applied'" ")",
                     SQL_VALUES(RANGE_VALUES(batch)), err);
 }
 
@@ -156,8 +161,8 @@ static int write_members(struct batch *batch, struct err *err)
 {
     return txn_exec(batch->txn,
                     "UPDATE campaign_accounts AS c SET state = 'undone', undone_at_ms = $6, "
-                    "undone_revision = p.revision FROM policies p WHERE p.tenant = c.tenant AND "
-                    RANGE " AND c.state = 'applied'",
+                    "undone_revision = (SELECT p.revision FROM policies p WHERE p.tenant = c.tenant) "
+                    "WHERE " RANGE " AND c.state = 'applied'",
                     SQL_VALUES(RANGE_VALUES(batch), sql_int(batch->txn->now_ms)), err);
 }
 

@@ -113,6 +113,7 @@ struct sql_insert {
 
 struct sql_driver {
     const char *schemes[3]; /* "sqlite"; what a URL begins with */
+    bool writes_alone;      /* one writer at a time: rows need no locks of their own */
     const struct migration *migrations;
     /* Names of all tables; and the columns of the table $1 in their order: name, whether it is a number, place in
      * the primary key (from 1; 0: none). */

@@ -256,6 +256,7 @@ static int sqlite_open(const char *url, struct sql **ret, struct err *err)
 
 const struct sql_driver sql_sqlite = {
     .schemes = {"sqlite"},
+    .writes_alone = true,
     .migrations = migrations_sqlite,
     .tables_text = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "
                    "ESCAPE '\\' ORDER BY name",
