@@ -160,7 +160,7 @@ def refused(*options, env=None):
     (["--store", "postgres://me:hunter2@db/x?pass=hunter2"],
      "--store: there is no parameter pass"),
     (["--store", "postgres://me:hunter2@db:54x32/x"], "--store: a port is a number from 1 to 65535"),
-    (["--store-connections", "1"], "--store-connections"),
+    (["--store-connections", "1"], "--store-connections: 1 is out of bounds, 2 to 1000"),
     (["--store", "postgres://me:hunter2@a,b/x?port=1,2,3"],
      "--store: not as many ports as hosts are named"),
     (["--public-url", "sekisho.example"], "--public-url: expected http://… or https://…"),
