@@ -5,7 +5,8 @@
  *     store ─► rulesets ◄─ feed      keys ─► auth      rulesets, attempts ─► engine ─► the three doors
  *       ▲                │ └─► node
  *       └── receipts ────┼─────┘
- *                        └─► spread ─► cache (Redis) ─► engine; courier: what other nodes edited
+ *                        └─► spread ─► cache (Redis) ─► engine; courier: what other nodes edited;
+ *                                                               filler: all there is
  */
 #include <sodium.h>
 #include <sys/resource.h>
@@ -28,6 +29,7 @@
 #include "engine/courier.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
+#include "engine/filler.h"
 #include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
@@ -51,9 +53,10 @@ struct world {
     struct feed *feed;
     struct node *node;
     struct keeper *keeper;
-    struct cache *cache; /* NULL also without --redis, like the next two */
+    struct cache *cache; /* NULL also without --redis, like the next three */
     struct courier *courier;
     struct spread *spread;
+    struct filler *filler;
     char snapshot[4096];
     unsigned char ruleset_key[KEYRING_DERIVED_BYTES]; /* seals rulesets on disk */
     struct attempts *attempts;
@@ -155,7 +158,7 @@ static int open_cache(const struct config *config, struct world *world, struct e
         return rc;
     courier_use_cache(world->courier, world->cache);
     feed_use_spread(world->feed, world->spread);
-    return 0;
+    return filler_start(world->cache, world->spread, world->rulesets, world->feed, &world->filler, err);
 }
 
 /* courier_lent_fn */
@@ -256,6 +259,8 @@ static int open_doors(const struct config *config, struct world *world, struct e
     if (!rc)
         rc = sources_add_campaigns(world->metrics, world->campaigns, err);
     if (!rc)
+        rc = sources_add_redis(world->metrics, world->courier, world->filler, err);
+    if (!rc)
         rc = open_http(config, world, DOOR_ADMIN, &world->admin, err);
     if (!rc)
         rc = open_http(config, world, DOOR_DIAL, &world->dial, err);
@@ -280,6 +285,7 @@ static void tear_down(struct world *world)
     attempts_stop(world->attempts);
     node_stop(world->node);
     keeper_stop(world->keeper);
+    filler_stop(world->filler);
     feed_stop(world->feed);
     spread_free(world->spread);
     cache_close(world->cache);

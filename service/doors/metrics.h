@@ -39,7 +39,7 @@ void metrics_refused(struct metrics *metrics, enum door door);
  * ("sekisho_attempts_dropped_total"), one line of help. Strings are borrowed. `read` is called
  * from any thread. Before the listeners start only. ERR_LIMIT: more than METRICS_SOURCES_MAX.
  */
-enum { METRICS_SOURCES_MAX = 64 };
+enum { METRICS_SOURCES_MAX = 128 };
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
 int metrics_add(struct metrics *metrics, enum metric_type type, const char *name, const char *help,
                 double (*read)(const void *context), const void *context,

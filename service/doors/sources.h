@@ -8,6 +8,8 @@ struct agi;
 struct attempts;
 struct cache;
 struct campaigns;
+struct courier;
+struct filler;
 struct metrics;
 struct outbox_sender;
 struct retention;
@@ -20,5 +22,9 @@ int sources_add_jobs(struct metrics *metrics, const struct retention *retention,
                      const struct outbox_sender *sender, struct err *err) MUST_CHECK;
 int sources_add_campaigns(struct metrics *metrics, const struct campaigns *campaigns,
                           struct err *err) MUST_CHECK;
+
+/* Of what goes through Redis; both may be NULL. */
+int sources_add_redis(struct metrics *metrics, const struct courier *courier,
+                      const struct filler *filler, struct err *err) MUST_CHECK;
 
 #endif
