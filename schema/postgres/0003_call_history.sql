@@ -6,7 +6,8 @@ CREATE TABLE call_terms (
     purpose       TEXT COLLATE "C" NOT NULL,
     retention_days INTEGER NOT NULL,
     stated_at_ms  BIGINT NOT NULL,
-    stated_by     TEXT COLLATE "C" NOT NULL
+    stated_by     TEXT COLLATE "C" NOT NULL,
+    removed_before_ms BIGINT NOT NULL -- what was older has left its sums
 );
 
 CREATE TABLE calls (

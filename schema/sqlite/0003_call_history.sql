@@ -6,7 +6,8 @@ CREATE TABLE call_terms (
     purpose       TEXT NOT NULL,
     retention_days INTEGER NOT NULL,
     stated_at_ms  BIGINT NOT NULL,
-    stated_by     TEXT NOT NULL
+    stated_by     TEXT NOT NULL,
+    removed_before_ms BIGINT NOT NULL -- what was older has left its sums
 ) WITHOUT ROWID;
 
 CREATE TABLE calls (

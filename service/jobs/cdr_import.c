@@ -224,13 +224,15 @@ static int state_terms(struct work *work, struct err *err)
                        "sekisho cdr terms --purpose TEXT --retention-days N (PUT /v1/cdrs/terms)");
     if (r < 0)
         return err_set(err, r, "%s", said.text);
-    int64_t now_ms = clock_now_ms();
+    int64_t now_ms = clock_now_ms(), oldest_ms = now_ms - terms.retention_days * DAY_MS;
+    if (oldest_ms < terms.removed_before_ms)
+        oldest_ms = terms.removed_before_ms;
     work->terms = (struct cdr_terms){
         .source = import->source,
         .map = import->map,
         .zone = import->zone,
         .now_ms = now_ms,
-        .oldest_ms = now_ms - terms.retention_days * DAY_MS,
+        .oldest_ms = oldest_ms,
     };
     return 0;
 }

@@ -26,13 +26,15 @@ enum disposition disposition_of(struct slice word)
 static int read_terms(struct txn *txn, struct call_terms *ret, struct err *err)
 {
     int r = txn_row(txn,
-                    "SELECT purpose, retention_days, stated_at_ms, stated_by FROM call_terms "
+                    "SELECT purpose, retention_days, stated_at_ms, stated_by, removed_before_ms "
+                    "FROM call_terms "
                     "WHERE id = 1",
                     SQL_NO_VALUES, err);
     if (r != 1)
         return r;
     struct call_terms terms = {.retention_days = (int)column_int(txn, 1),
-                               .stated_at_ms = column_int(txn, 2)};
+                               .stated_at_ms = column_int(txn, 2),
+                               .removed_before_ms = column_int(txn, 4)};
     snprintf(terms.purpose, sizeof terms.purpose, "%.*s", SLICE_ARG(column_text(txn, 0)));
     snprintf(terms.stated_by, sizeof terms.stated_by, "%.*s", SLICE_ARG(column_text(txn, 3)));
     txn_end(txn);
@@ -71,8 +73,8 @@ static int check_terms(const struct call_terms *terms, struct err *err)
 static int write_terms(struct txn *txn, const struct call_terms *terms, struct err *err)
 {
     return txn_exec(txn,
-                    "INSERT INTO call_terms (id, purpose, retention_days, stated_at_ms, stated_by) "
-                    "VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET "
+                    "INSERT INTO call_terms (id, purpose, retention_days, stated_at_ms, stated_by, "
+                    "removed_before_ms) VALUES (1, $1, $2, $3, $4, 0) ON CONFLICT (id) DO UPDATE SET "
                     "purpose = excluded.purpose, retention_days = excluded.retention_days, "
                     "stated_at_ms = excluded.stated_at_ms, stated_by = excluded.stated_by",
                     SQL_VALUES(sql_text(terms->purpose), sql_int(terms->retention_days),

@@ -31,6 +31,7 @@ struct call_terms {
     char purpose[CALL_PURPOSE_BYTES];
     int retention_days;
     int64_t stated_at_ms;
+    int64_t removed_before_ms; /* calls before then have left for their sums; 0: none have */
     char stated_by[80];
 };
 
@@ -55,7 +56,7 @@ struct call_record {
 };
 
 int store_call_terms_get(struct txn *txn, struct call_terms *ret, struct err *err) MUST_CHECK; /* ERR_NOT_FOUND */
-/* stated_at_ms and stated_by are filled in. ERR_INVALID. */
+/* The other fields are filled in. ERR_INVALID. */
 int store_call_terms_put(struct txn *txn, const struct call_terms *terms, struct err *err) MUST_CHECK;
 
 /*

@@ -88,6 +88,15 @@ static void read_call(struct txn *txn, struct sum *ret)
     ret->first_at_ms = ret->last_at_ms = column_int(txn, 6);
 }
 
+/* Records from before then would count again if they came back. */
+static int note_limit(struct txn *txn, int64_t before_ms, struct err *err)
+{
+    return txn_exec(txn,
+                    "UPDATE call_terms SET removed_before_ms = $1 "
+                    "WHERE id = 1 AND removed_before_ms < $1",
+                    SQL_VALUES(sql_int(before_ms)), err);
+}
+
 /* Takes rows away; what came back of them is what this transaction alone removed. */
 static int take_calls(struct txn *txn, const char *tenant, int64_t before_ms, struct sum *ret,
                       unsigned *ret_count, struct err *err)
@@ -157,7 +166,9 @@ int store_calls_purge(struct store *store, struct purge_position *position, int6
         return err_set(err, ERR_NOMEM, "out of memory");
     r = begin(store, &txn, err);
     if (r == 0) {
-        r = take_calls(txn, position->tenant, before_ms, sums, &removed, err);
+        r = note_limit(txn, before_ms, err);
+        if (r == 0)
+            r = take_calls(txn, position->tenant, before_ms, sums, &removed, err);
         unsigned count = r == 0 ? merge(sums, removed) : 0;
         for (unsigned i = 0; i < count && r == 0; i++)
             r = add_sum(txn, position->tenant, &sums[i], err);

@@ -3,6 +3,8 @@ import re
 import sqlite3
 import time
 
+from cdr import days_ago, line, sent
+
 DAY = 86400_000
 
 
@@ -40,3 +42,8 @@ def test_what_is_too_old_goes_and_sums_stay(start_daemon):
     until(lambda: removed(daemon, "calls") == 7)
     after = daemon.rest("GET", "/v1/tenants/acme/history").json["accounts"][0]
     assert after["overseas_calls"] == 10 and after == before, "sums stay"
+    # and what left its sum does not come in again, however long the terms are made
+    assert daemon.rest("PUT", "/v1/cdrs/terms", terms, headers={"If-Match": "*"}).status == 200
+    text = line("acme", "1001", "010252615550101", days_ago(61)) + line("acme", "1001", "010252615550101", days_ago(2))
+    said = sent(daemon, text)
+    assert said["added"] == 1 and said["refused"] == {"too_old": 1, "total": 1}, said

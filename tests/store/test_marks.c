@@ -285,6 +285,13 @@ static void a_round_leaves_what_is_young_enough(void **state)
     assert_int_equal(number_of(suite, "SELECT COUNT(*) FROM calls"), 6);
     assert_int_equal(number_of(suite, "SELECT MIN(at_ms) FROM calls"), noon_ms + 4);
     assert_int_equal(number_of(suite, "SELECT COUNT(*) FROM call_totals"), 2);
+    purge_calls(suite, noon_ms + 2);
+    struct call_terms terms = {.purpose = "longer", .retention_days = 3000};
+    struct txn *txn = begin_write(suite);
+    OK(store_call_terms_put(txn, &terms, &err));
+    OK(store_call_terms_get(txn, &terms, &err));
+    commit(txn);
+    assert_true(terms.removed_before_ms == noon_ms + 4); /* imports begin there, for good */
 }
 
 static void attempts_go_oldest_first(void **state)
