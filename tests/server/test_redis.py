@@ -110,6 +110,7 @@ def test_another_node_hears_of_it_and_answers_when_its_store_is_away(start_daemo
     answer = other.authorize(tenant, **ask).json
     assert answer["verdict"] == "deny" and answer["rule"]["prefix"] == "010", answer
     assert counters(other)["sekisho_redis_hits_total"] >= 1
+    other.kill()  # it would try for long to write down what was asked
 
 
 @pytest.mark.parametrize("url", ["http://h", "redis://hunter2@h", "redis+sentinel://u:hunter2@h"])
@@ -209,3 +210,5 @@ def test_a_cold_node_answers_from_redis(start_daemon, redis, tmp_path):
     wait_for(lambda: listens(colder))
     said = colder.authorize(tenant, number="01033 1 42 68 53 00", token=writer.token("pbx")).json
     assert (said["verdict"], said["reason"], said["degraded"]) == ("deny", "floor", "floor")
+    cold.kill()  # they would try for long to write down what was asked
+    colder.kill()

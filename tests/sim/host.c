@@ -11,6 +11,7 @@
 #include "engine/courier.h"
 #include "engine/engine.h"
 #include "engine/feed.h"
+#include "engine/filler.h"
 #include "engine/keeper.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
@@ -30,6 +31,7 @@ struct host {
     struct cache *cache;
     struct courier *courier;
     struct spread *spread;
+    struct filler *filler;
     struct node *node;
     struct engine *engine;
 };
@@ -77,7 +79,7 @@ static int open_cache(struct host *host, struct err *err)
         return rc;
     courier_use_cache(host->courier, host->cache);
     feed_use_spread(host->feed, host->spread);
-    return 0;
+    return filler_start(host->cache, host->spread, host->rulesets, host->feed, &host->filler, err);
 }
 
 static void forget_lent(void *engine, const struct slice *tenant)
@@ -123,6 +125,7 @@ static void tear_down(struct host *host)
     engine_free(host->engine);
     node_stop(host->node);
     keeper_stop(host->keeper);
+    filler_stop(host->filler);
     feed_stop(host->feed);
     spread_free(host->spread);
     cache_close(host->cache);
