@@ -1,6 +1,8 @@
 /* sekisho cdr: call records of the PBXs. */
-#include "cli/cmd_cdr_marks.h"
+#include "base/clock.h"
 #include "cli/cdr_send.h"
+#include "cli/cmd_cdr_marks.h"
+#include "cli/moment.h"
 
 #define AT(member) .offset = offsetof(struct cdr_options, member)
 
@@ -110,6 +112,103 @@ static const struct option unmapped_rows[] = {
      .max = 1000000},
     {0}};
 
+/* --- coverage ----------------------------------------------------------------------------------- */
+
+struct coverage_options {
+    struct common common;
+    const char *tenant, *from, *to;
+    int64_t tolerance_ms;
+};
+
+static const struct column coverage_columns[] = {{"TENANT", "tenant", CELL_TEXT},
+                                                 {"ACCOUNT", "account", CELL_TEXT},
+                                                 {"CONTEXT", "context", CELL_TEXT},
+                                                 {"CALLS", "calls", CELL_TEXT},
+                                                 {"ABROAD", "overseas", CELL_TEXT},
+                                                 {"ANSWERED", "answered", CELL_TEXT},
+                                                 {"FIRST", "first_at", CELL_MOMENT},
+                                                 {"LAST", "last_at", CELL_MOMENT},
+                                                 {"FOR EXAMPLE", "example", CELL_TEXT},
+                                                 {0}};
+
+static json_int_t number(json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static void say_coverage(struct cli *cli, json_t *answer)
+{
+    json_t *group, *asked = json_object_get(answer, "asked"), *groups = json_object_get(answer, "groups");
+    size_t i;
+    fprintf(cli->out.file,
+            "%" JSON_INTEGER_FORMAT " calls: %" JSON_INTEGER_FORMAT " were asked for (%" JSON_INTEGER_FORMAT
+            " by call id, %" JSON_INTEGER_FORMAT " by number, %" JSON_INTEGER_FORMAT
+            " by count), %" JSON_INTEGER_FORMAT " to emergency numbers, %" JSON_INTEGER_FORMAT
+            " without anybody asking, %" JSON_INTEGER_FORMAT " of these abroad\n",
+            number(answer, "calls"),
+            number(asked, "by_call_id") + number(asked, "by_number") + number(asked, "by_count"),
+            number(asked, "by_call_id"), number(asked, "by_number"), number(asked, "by_count"),
+            number(answer, "emergency"), number(answer, "not_asked"), number(answer, "not_asked_overseas"));
+    json_array_foreach(groups, i, group) {
+        json_t *example = json_array_get(json_object_get(group, "examples"), 0);
+        json_object_set(group, "example", json_object_get(example, "number"));
+    }
+    if (json_array_size(groups))
+        output_table(&cli->out, coverage_columns, groups, "");
+    if (number(answer, "more_calls"))
+        fprintf(cli->out.file, "… and %" JSON_INTEGER_FORMAT " calls in more groups: ask for one --tenant\n",
+                number(answer, "more_calls"));
+}
+
+/* Adds a moment to the path; false: it is none, and that was said. */
+static bool add_moment(struct cli *cli, char **path, const char *name, const char *value)
+{
+    char text[CLOCK_TEXT_BYTES];
+    struct err err = {0};
+    int64_t ms;
+    if (!value)
+        return true;
+    if (moment_parse(value, clock_now_ms(), &ms, &err)) {
+        cli_trouble(cli, "--%s: %s", name, err.text);
+        return false;
+    }
+    *path = rest_query(cli, *path, name, ms ? clock_format(ms, text) : NULL);
+    return true;
+}
+
+static int coverage(struct cli *cli, const void *given)
+{
+    const struct coverage_options *options = given;
+    struct rest_answer answer;
+    char seconds[24];
+    char *path = rest_query(cli, rest_path(cli, "/v1/cdrs/coverage"), "tenant", options->tenant);
+    snprintf(seconds, sizeof seconds, "%lld", (long long)options->tolerance_ms / 1000);
+    path = rest_query(cli, path, "tolerance", seconds);
+    if (!add_moment(cli, &path, "from", options->from) || !add_moment(cli, &path, "to", options->to))
+        return EXIT_TROUBLE;
+    struct rest_request request = {.method = "GET", .path = path};
+    int status = path ? rest_call(cli, &request, &answer) : cli_trouble(cli, "out of memory");
+    if (status)
+        return status;
+    bool is_whole = number(answer.body, "not_asked") == 0;
+    if (cli->common->is_json)
+        output_json(&cli->out, answer.body);
+    else
+        say_coverage(cli, answer.body);
+    rest_answer_release(&answer);
+    return is_whole ? EXIT_OK : EXIT_PARTLY;
+}
+
+#define COVERAGE_AT(member) .offset = offsetof(struct coverage_options, member)
+static const struct option coverage_rows[] = {
+    {"tenant", OPTION_TEXT, 0, "TENANT", NULL, NULL, "only calls of this tenant", COVERAGE_AT(tenant)},
+    {"from", OPTION_TEXT, 0, "TIME", NULL, NULL,
+     "calls from then on; without it seven days before --to", COVERAGE_AT(from)},
+    {"to", OPTION_TEXT, 0, "TIME", NULL, NULL, "and before that; without it now", COVERAGE_AT(to)},
+    {"tolerance", OPTION_DURATION, 0, "TIME", "2m", NULL, "between an attempt and its call",
+     COVERAGE_AT(tolerance_ms), .max = 3600000},
+    {0}};
+
 /* --- import and follow -------------------------------------------------------------------------- */
 
 #define WHOSE                                                                                      \
@@ -157,6 +256,9 @@ const struct command cdr_commands[] = {
      "found again and read to its end; rotate without compressing at once (delaycompress).\n"
      "A pbx token is enough. It runs until SIGTERM, and waits while the daemon is away.",
      follow_rows, sizeof(struct cdr_options), cdr_follow_run, 0},
+    {"coverage", "Lists calls that went out without anybody asking, by account and context",
+     "Exit status: 0 there were none, 1 there were some, 2 trouble.", coverage_rows,
+     sizeof(struct coverage_options), coverage, 0},
     {"unmapped", "Lists records without tenant or account, by what stood there", NULL, unmapped_rows,
      sizeof(struct unmapped_options), unmapped, 0},
     CDR_MARKS_ROWS,

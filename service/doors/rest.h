@@ -92,7 +92,7 @@ rest_work rest_revoked_list, rest_revoked_put;
 rest_work rest_audit_list;
 rest_work rest_attempt_list;
 rest_work rest_cdr_terms_get, rest_cdr_terms_put, rest_cdr_unmapped, rest_cdr_unmapped_clear,
-    rest_cdr_follows;
+    rest_cdr_follows, rest_cdr_coverage;
 rest_work rest_mark_list, rest_mark_get, rest_mark_create, rest_mark_delete;
 rest_work rest_history_list, rest_history_sums, rest_history_tenant;
 rest_work rest_campaign_list, rest_campaign_get, rest_campaign_create, rest_campaign_accounts,

@@ -44,6 +44,7 @@ static const char *const propagation[] = {"revision", "wait", NULL};
 static const char *const provision[] = {"dry_run", "tenant", "charset", NULL};
 static const char *const cdrs[] = {"source", "layout", "time_zone", "map", "dry_run", "last", "rejects", "file", "mark", "position", "version", NULL};
 static const char *const unmapped[] = {"limit", "cursor", "source", NULL};
+static const char *const coverage[] = {"from", "to", "tenant", "tolerance", NULL};
 static const char *const of_source[] = {"source", NULL};
 static const char *const campaign[] = {"reasons", NULL};
 static const char *const members[] = {"limit", "cursor", "tenant", "state", "reason", NULL};
@@ -144,6 +145,7 @@ const struct route admin_routes[] = {
     {"PUT",    "/v1/cdrs/terms",                  OPERATOR,      WRITE, BODY,             rest_cdr_terms_put,  NULL},
     {"GET",    "/v1/cdrs/unmapped",               OPERATOR,      READ,  0,                rest_cdr_unmapped,   unmapped},
     {"DELETE", "/v1/cdrs/unmapped",               OPERATOR,      WRITE, 0,                rest_cdr_unmapped_clear, of_source},
+    {"GET",    "/v1/cdrs/coverage",               OPERATOR,      ASK,   0,                rest_cdr_coverage,   coverage},
     {"GET",    "/v1/cdrs/follows",                PBX_REPORT,    READ,  0,                rest_cdr_follows,    paged},
     {"GET",    "/a/{token}",                      EVERYBODY,     answer_page_get, 0,       NULL,                page},
     {"POST",   "/a/{token}",                      EVERYBODY,     answer_page_post, FORM,   NULL,                page},

@@ -68,4 +68,23 @@ struct tenant_line {
 int store_outside_lines(struct txn *txn, struct tenant_line *lines, unsigned count,
                         struct err *err) MUST_CHECK;
 
+/* --- calls beside what was asked ------------------------------------------------------------------- */
+
+/* A call, an attempt, or a count of allowed domestic calls of one minute; borrowed during the call. */
+struct asked_row {
+    enum { ASKED_ATTEMPT, ASKED_COUNT, ASKED_CALL } what;
+    int64_t at_ms;
+    uint64_t count;           /* of ASKED_COUNT */
+    struct call_record call;  /* of an attempt tenant, account, number, call_id; of a count the first two */
+};
+typedef int store_asked_fn(void *context, const struct asked_row *row, struct err *err);
+struct asked_span {
+    struct slice tenant; /* empty: all */
+    int64_t from_ms, to_ms; /* of calls */
+    int64_t tolerance_ms; /* attempts may be so much earlier or later */
+};
+/* In order of tenant, then time. In constant memory, in a transaction of its own (SQL_WALK). */
+int store_asked_each(struct store *store, const struct asked_span *span, store_asked_fn *fn,
+                        void *context, struct err *err) MUST_CHECK;
+
 #endif

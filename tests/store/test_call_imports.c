@@ -1,6 +1,7 @@
 /* What importing call records leaves beside the calls: places in files, what could not be mapped. */
 #include "suite.h"
 
+#include "base/buf.h"
 #include "store/call_imports.h"
 
 /* --- places in files ---------------------------------------------------------------------------- */
@@ -166,6 +167,53 @@ static void outside_lines_of_many_tenants(void **state)
     }
 }
 
+/* --- calls beside what was asked ----------------------------------------------------------------- */
+
+static int add_row(void *context, const struct asked_row *row, struct err *err)
+{
+    struct buf *out = context;
+    (void)err;
+    buf_printf(out, "%s%s/%s:%d:%d:%s", out->n ? " " : "", row->call.tenant, row->call.account,
+               (int)row->at_ms, (int)row->what, row->what == ASKED_COUNT ? "" : row->call.number);
+    return 0;
+}
+
+static const char *rows_of(struct suite *suite, const char *tenant, int from, int to, int tolerance)
+{
+    static char text[2000];
+    struct buf out = BUF_OVER(text);
+    struct asked_span span = {slice_of(tenant), from, to, tolerance};
+    text[0] = '\0';
+    OK(store_asked_each(suite->store, &span, add_row, &out, &err));
+    return text;
+}
+
+static void calls_and_attempts_come_as_one_stream(void **state)
+{
+    struct suite *suite = *state;
+    struct attempt attempts[] = {
+        {.at_ms = 199000, .decision_id = "a", .tenant = "b", .account = "1", .number = "03"},
+        {.at_ms = 200000, .decision_id = "b", .tenant = "a", .account = "1", .number = "010"},
+        {.at_ms = 100000, .decision_id = "c", .tenant = "a", .account = "2", .number = "06"},
+    };
+    struct attempt_count counts[] = {{"a", "1", 180000, 2}, {"b", "1", 0, 1}};
+    struct call_record calls[] = {
+        {.at_ms = 199500, .id = "x", .tenant = "a", .account = "1", .number = "010"},
+        {.at_ms = 250000, .id = "y", .tenant = "b", .account = "1", .number = "09"},
+    };
+    struct call_terms terms = {.purpose = "tests", .retention_days = 7};
+    unsigned added;
+    OK(store_attempts_add(suite->store, attempts, 3, counts, 2, &err));
+    struct txn *txn = begin_write(suite);
+    OK(store_call_terms_put(txn, &terms, &err));
+    OK(store_calls_add(txn, calls, 2, &added, &err));
+    commit(txn);
+    assert_string_equal(rows_of(suite, "", 190000, 260000, 9000),
+                        "a/1:180000:1: a/1:199500:2:010 a/1:200000:0:010 b/1:199000:0:03 b/1:250000:2:09");
+    assert_string_equal(rows_of(suite, "b", 190000, 250000, 0), "b/1:199000:0:03");
+    assert_string_equal(rows_of(suite, "c", 0, 900000, 0), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +222,7 @@ int main(void)
         STORE_TEST(what_is_unmapped_adds_up),
         STORE_TEST(too_many_values_count_together),
         STORE_TEST(outside_lines_of_many_tenants),
+        STORE_TEST(calls_and_attempts_come_as_one_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
