@@ -201,7 +201,8 @@ static int build_engine(const struct config *config, struct world *world, struct
 /* What runs beside the doors. */
 static int start_jobs(const struct config *config, struct world *world, struct err *err)
 {
-    struct retention_config retention = {world->store, (int)config->attempts_days};
+    struct retention_config retention = {.store = world->store,
+                                         .attempts_days = (int)config->attempts_days};
     struct campaigns_config campaigns = {
         .store = world->store, .feed = world->feed, .node = config->node};
     int rc = retention_start(&retention, &world->retention, err);

@@ -196,7 +196,7 @@ static void *run(void *context)
             log_info("retention_recovered", "errors=%llu",
                      (unsigned long long)atomic_load(&retention->errors));
         retention->is_failing = rc != 0;
-    } while (rest_ms(retention, TICK_MS));
+    } while (rest_ms(retention, retention->config.tick_ms));
     return NULL;
 }
 
@@ -207,6 +207,8 @@ int retention_start(const struct retention_config *config, struct retention **re
     if (!retention)
         return err_set(err, ERR_NOMEM, "out of memory");
     retention->config = *config;
+    if (!config->tick_ms)
+        retention->config.tick_ms = TICK_MS;
     ulid_make(clock_now_ms(), retention->holder);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -22,6 +22,7 @@ struct store;
 struct retention_config {
     struct store *store;
     int attempts_days; /* 0: for ever */
+    int tick_ms;       /* between two looks at the limits; 0: 3 seconds */
 };
 
 int retention_start(const struct retention_config *config, struct retention **ret,

@@ -66,7 +66,7 @@ static void what_is_too_old_goes_and_shorter_terms_act_soon(void **state)
 {
     struct suite *suite = *state;
     struct retention *retention;
-    struct retention_config config = {suite->store, 4};
+    struct retention_config config = {suite->store, 4, 20};
     state_terms(suite, 20);
     fill(suite, 30);
     OK(retention_start(&config, &retention, &err));
@@ -89,7 +89,7 @@ static void without_a_limit_nothing_goes(void **state)
 {
     struct suite *suite = *state;
     struct retention *retention;
-    struct retention_config config = {suite->store, 0};
+    struct retention_config config = {suite->store, 0, 20};
     state_terms(suite, 400);
     fill(suite, 30);
     struct txn *txn = begin_write(suite);
@@ -106,7 +106,7 @@ static void the_one_without_the_lease_waits(void **state)
 {
     struct suite *suite = *state;
     struct retention *retention;
-    struct retention_config config = {suite->store, 0};
+    struct retention_config config = {suite->store, 0, 20};
     bool is_ours;
     state_terms(suite, 20);
     fill(suite, 30);
