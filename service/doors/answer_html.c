@@ -70,6 +70,8 @@ static const struct words all_words[] = {
             [PAGE_APPLIED] = {"受付は終了しました",
                               "この発信はすでに停止いたしました。解除をご希望の場合は、お問い合わせ先まで"
                               "ご連絡ください。"},
+            [PAGE_OVER] = {"受付は終了しました",
+                           "ご回答の受付は終了いたしました。お知らせした発信は停止しておりません。"},
             [PAGE_CANCELED] = {"この停止は行われません",
                                "お知らせした発信の停止は、取りやめになりました。お手続きは不要です。"},
             [PAGE_EXPIRED] = {"リンクの期限が過ぎています",
@@ -115,6 +117,8 @@ static const struct words all_words[] = {
             [PAGE_APPLIED] = {"It is too late to answer here",
                               "These calls are blocked already. If you need them, please get in touch "
                               "with us and we will lift the block."},
+            [PAGE_OVER] = {"Answers are no longer taken",
+                           "What we told you about was not blocked. There is nothing to do."},
             [PAGE_CANCELED] = {"Nothing will be blocked",
                                "What we told you about was called off. There is nothing to do."},
             [PAGE_EXPIRED] = {"The link has expired",
@@ -131,7 +135,7 @@ static const struct words all_words[] = {
 
 int sheet_status(enum sheet_kind kind)
 {
-    static const int statuses[] = {[PAGE_QUESTION] = 200, [PAGE_APPLIED] = 410,
+    static const int statuses[] = {[PAGE_QUESTION] = 200, [PAGE_APPLIED] = 410, [PAGE_OVER] = 410,
                                    [PAGE_CANCELED] = 410, [PAGE_EXPIRED] = 410,
                                    [PAGE_UNKNOWN] = 404,  [PAGE_BAD_FORM] = 400,
                                    [PAGE_UNAVAILABLE] = 503};

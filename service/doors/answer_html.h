@@ -23,6 +23,7 @@ struct sheet {
     enum sheet_kind {
         PAGE_QUESTION,
         PAGE_APPLIED,     /* too late: it is blocked */
+        PAGE_OVER,        /* too late, and nothing was blocked */
         PAGE_CANCELED,    /* nothing will be blocked, or no more */
         PAGE_EXPIRED,
         PAGE_UNKNOWN,     /* no link of ours, or of what is gone */

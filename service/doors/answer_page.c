@@ -189,8 +189,11 @@ static int look(struct visit *visit, struct txn *txn, enum sheet_kind *ret_kind,
         page->is_left_open = page->accounts[0].is_left_open;
         page->said_at_ms = page->accounts[0].said_at_ms;
     }
-    *ret_kind = is_off ? PAGE_CANCELED
-                : is_open && page->accounts_total ? PAGE_QUESTION : PAGE_APPLIED;
+    bool is_blocked = share.counts[MEMBER_APPLIED] + share.counts[MEMBER_KEPT] > 0;
+    *ret_kind = is_open && page->accounts_total ? PAGE_QUESTION
+                : is_blocked                    ? PAGE_APPLIED
+                : is_off                        ? PAGE_CANCELED
+                                                : PAGE_OVER;
     return 0;
 }
 

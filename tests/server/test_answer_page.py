@@ -67,20 +67,23 @@ def post(start_daemon):
 
 
 def test_from_the_mail_to_what_is_applied(post):
-    it = post({"acme": {"name": "株式会社アクメ"}, "beta": {"name": "Beta"}})
+    it = post({"acme": {"name": "株式会社アクメ"}, "beta": {"name": "Beta"}, "open": {"name": "Open"}})
+    it.answer(it.paths["open"], {"answer": "leave_open"})
     acme, beta = it.paths["acme"], it.paths["beta"]
     shown = it.get(acme)
     assert shown.status == 200 and "株式会社アクメ 様" in shown.text and "010 から始まる番号への発信" in shown.text
     assert "1001, 1002, 1003" in shown.text and "ご回答：" not in shown.text
     for method in ("GET", "HEAD", "GET"):  # scanners follow links
         assert it.daemon.http("admin", method, acme).status == 200
-    assert set(it.states().values()) == {"notified"}
+    assert {s for p, s in it.states().items() if p[0] != "open"} == {"notified"}
 
     shown = it.answer(acme, {"answer": "leave_open"})
     assert "ご回答：<strong>停止しない</strong>" in shown.text
-    assert {place[0]: state for place, state in it.states().items()} == {"acme": "answered", "beta": "notified"}
+    assert {place[0]: state for place, state in it.states().items()} == {
+        "acme": "answered", "beta": "notified", "open": "answered"}
     shown = it.answer(acme, {"answer": "agree"})
-    assert "停止してよい</strong>" in shown.text and set(it.states().values()) == {"notified"}
+    assert "停止してよい</strong>" in shown.text
+    assert {s for p, s in it.states().items() if p[0] != "open"} == {"notified"}
     shown = it.answer(acme, {"answer": "some", "open": ["1002", "9999"]})
     assert "選んだ内線だけ停止しない</strong>" in shown.text
     assert re.findall(r'value="(\d+)" checked', shown.text) == ["1002"]
@@ -92,7 +95,9 @@ def test_from_the_mail_to_what_is_applied(post):
     order(it.daemon, it.campaign, "apply")
     wait_for(it.daemon, it.campaign, "applied")
     assert [rule[0] for rule in rules(it.daemon, "acme")] == ["1001", "1003"]
-    assert len(rules(it.daemon, "beta")) == 3
+    assert len(rules(it.daemon, "beta")) == 3 and rules(it.daemon, "open") == []
+    over = it.get(it.paths["open"])
+    assert over.status == 410 and "停止しておりません" in over.text
     for path in (acme, beta):
         over = it.get(path)
         assert over.status == 410 and "すでに停止" in over.text and "<form" not in over.text
