@@ -13,7 +13,7 @@ OPERATIONS = [(method, path, operation, door) for method, path, operation, item 
               for door in door_of(item)]
 NAMES = [f"{door}-{operation['operationId']}" for _, _, operation, door in OPERATIONS]
 # what this world has none of: who may ask is told that it is not there
-UNMADE = ("/outbox/{id}", "/marks/{id}", "/campaigns/{c}", "/a/{token}")
+UNMADE = ("/outbox/{id}", "/marks/{id}", "/campaigns/{c}", "/a/{token}", "/cdrs/terms")
 NO_VERSION = {"If-Match": '"999999999"'}
 
 
