@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include "cli/change.h"
+#include "cli/history.h"
 #include "cli/import.h"
 
 struct tenant_options {
     struct common common;
     const char *tenant, *name, *profile, *outside_line, *locale, *time_zone;
     struct option_list contacts;
+    const char *since, *until;
     bool yes;
     int64_t limit;
 };
@@ -80,6 +82,16 @@ static int show(struct cli *cli, const void *given)
     }
     rest_answer_release(&answer);
     return EXIT_OK;
+}
+
+static int history(struct cli *cli, const void *given)
+{
+    const struct tenant_options *options = given;
+    const struct history_wanted wanted = {.tenant = options->tenant,
+                                          .since = options->since,
+                                          .until = options->until,
+                                          .limit = options->limit};
+    return history_tenant(cli, &wanted);
 }
 
 /* --- changing ---------------------------------------------------------------------------------------- */
@@ -235,6 +247,15 @@ static const struct option list_options[] = {
      .max = 1000000},
     {0}};
 static const struct option tenant_only[] = {TENANT, {0}};
+static const struct option history_options[] = {
+    TENANT,
+    {"since", OPTION_TEXT, 0, "DAY|TIME", NULL, NULL,
+     "begin of the period that calls are counted in; without it a year back", AT(since)},
+    {"until", OPTION_TEXT, 0, "DAY|TIME", NULL, NULL, "its end, not included; without it now",
+     AT(until)},
+    {"limit", OPTION_INT, 0, "N", "0", NULL, "show so many accounts; 0 shows all", AT(limit),
+     .max = 1000000},
+    {0}};
 static const struct option status_options[] = {TENANT, CHANGE_WAIT, {0}};
 static const struct option put_options[] = {
     TENANT,
@@ -256,6 +277,7 @@ static const struct option delete_options[] = {
 const struct command tenant_commands[] = {
     ROW("list", "Lists tenants", list_options, list),
     ROW("show", "Shows a tenant", tenant_only, show),
+    ROW("history", "Shows where a tenant and its accounts called abroad", history_options, history),
     ROW("add", "Adds a tenant; an error when it is there already", put_options, add),
     ROW("put", "Adds a tenant or changes it, whichever is needed", put_options, put),
     ROW("set", "Changes a tenant", set_options, set),

@@ -93,3 +93,50 @@ int history_list(struct cli *cli, const struct history_wanted *wanted)
     json_decref(answer);
     return status;
 }
+
+/* --- one tenant -------------------------------------------------------------------------------------- */
+
+static const struct column details[] = {{"overseas", "overseas", CELL_TEXT},
+                                        {"reason", "reason", CELL_TEXT},
+                                        {"calls abroad", "overseas_calls", CELL_TEXT},
+                                        {"answered", "overseas_answered", CELL_TEXT},
+                                        {"found fraud", "marked_calls", CELL_TEXT},
+                                        {"calls in all", "calls", CELL_TEXT},
+                                        {"first abroad", "first_overseas_at", CELL_MOMENT},
+                                        {"last abroad", "last_overseas_at", CELL_MOMENT},
+                                        {"days covered", "days_covered", CELL_TEXT},
+                                        {"days wanted", "days_wanted", CELL_TEXT},
+                                        {0}};
+
+static const struct column country_columns[] = {{"COUNTRY", "country", CELL_TEXT},
+                                                {"CALLS", "calls", CELL_TEXT},
+                                                {"ANSWERED", "answered", CELL_TEXT},
+                                                {"SECONDS", "seconds", CELL_TEXT},
+                                                {"FIRST", "first_at", CELL_MOMENT},
+                                                {"LAST", "last_at", CELL_MOMENT},
+                                                {0}};
+
+int history_tenant(struct cli *cli, const struct history_wanted *wanted)
+{
+    struct output *out = &cli->out;
+    json_t *answer;
+    char *path = rest_path(cli, "/v1/tenants/{}/history", wanted->tenant);
+    struct history_wanted period = *wanted;
+    period.tenant = NULL; /* it is in the path */
+    int status = rest_list(cli, add_query(cli, path, &period), "accounts",
+                           (unsigned)wanted->limit, &answer);
+    if (status)
+        return status;
+    json_t *tenant = json_object_get(answer, "tenant");
+    if (cli->common->is_json) {
+        output_json(out, answer);
+    } else {
+        output_record(out, details, tenant);
+        fputc('\n', out->file);
+        output_table(out, country_columns, json_object_get(tenant, "countries"), "no calls abroad");
+        fputc('\n', out->file);
+        output_table(out, columns, json_object_get(answer, "accounts"), "no accounts");
+    }
+    json_decref(answer);
+    return EXIT_OK;
+}

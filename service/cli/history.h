@@ -14,4 +14,7 @@ struct history_wanted {
 /* Lists accounts or tenants and, for people, one line of sums. Returns the exit status. */
 int history_list(struct cli *cli, const struct history_wanted *wanted);
 
+/* Where the tenant and its accounts called abroad. */
+int history_tenant(struct cli *cli, const struct history_wanted *wanted);
+
 #endif

@@ -190,3 +190,13 @@ def test_marks_on_the_command_line(world):
     assert mark in cli("cdr", "marks", "beta") and cli.json("cdr", "marks", "beta")["marks"][0]["note"] == "guessed"
     assert f"mark {mark} of tenant beta taken back" in cli("cdr", "unmark", "beta", mark)
     assert "say which calls" in cli("cdr", "mark", "beta", status=2)
+
+
+def test_one_tenant_on_the_command_line(world):
+    cli = Cli(world)
+    text = cli("tenant", "history", "acme", "--since", day(99))
+    lines_of = [line.split() for line in text.splitlines()]
+    assert ["calls", "abroad", "3"] in lines_of and ["SO", "7", "6"] in [line[:3] for line in lines_of], text
+    assert ["acme", "1002", "never"] in [line[:3] for line in lines_of], text
+    assert [line["account"] for line in cli.json("tenant", "history", "acme")["accounts"]] == ["1001", "1002", "1003"]
+    assert cli("tenant", "history", "nobody", status=2).startswith("sekisho tenant history: ")
