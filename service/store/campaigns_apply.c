@@ -4,10 +4,13 @@
 #include "store/campaigns_judge.h"
 #include "store/rule_rows.h"
 
-#define READY                                                                                      \
+/* Accounts to be looked at; and, when they have been, those that are left to get the rule. */
+#define WAITING                                                                                    \
     "(c.state IN ('planned', 'notified', 'failed') OR "                                            \
     "(c.state = 'skipped' AND c.reason = 'not_told'))"
+#define READY "c.state IN ('planned', 'notified', 'failed')"
 #define READY_RANGE "FROM campaign_accounts c WHERE " RANGE " AND " READY
+#define WAITING_RANGE "FROM campaign_accounts c WHERE " RANGE " AND " WAITING
 
 /* An account of the range, and what is known of it now. */
 struct member {
@@ -31,7 +34,7 @@ static int find_range(struct batch *batch, unsigned limit, struct err *err)
     const struct campaign *campaign = &batch->campaign;
     int r = txn_query(batch->txn,
                       "SELECT c.tenant, c.account FROM campaign_accounts c WHERE c.campaign = $1 "
-                      "AND c.tenant >= $2 AND (c.tenant > $2 OR c.account > $3) AND " READY
+                      "AND c.tenant >= $2 AND (c.tenant > $2 OR c.account > $3) AND " WAITING
                       " ORDER BY c.tenant, c.account LIMIT $4",
                       SQL_VALUES(sql_text(campaign->id), sql_text(campaign->after_tenant),
                                  sql_text(campaign->after_account), sql_int(limit)),
@@ -46,7 +49,7 @@ static int lock_tenants(struct batch *batch, struct err *err)
         return 0;
     return txn_exec(batch->txn,
                     "SELECT tenant FROM policies WHERE tenant >= $2 AND tenant <= $4 AND tenant "
-                    "IN (SELECT c.tenant " READY_RANGE ") ORDER BY tenant FOR UPDATE",
+                    "IN (SELECT c.tenant " WAITING_RANGE ") ORDER BY tenant FOR UPDATE",
                     SQL_VALUES(RANGE_VALUES(batch)), err);
 }
 
@@ -65,7 +68,7 @@ static int lock_tenants(struct batch *batch, struct err *err)
     "AND x.at_ms >= $7 AND x.action = 'allow' AND x.kind IN ('international', 'unknown00')), "     \
     "c.notified_at_ms > 0 "                                                                        \
     "FROM campaign_accounts c LEFT JOIN tenants t ON t.id = c.tenant "                             \
-    "LEFT JOIN accounts a ON a.tenant = c.tenant AND a.id = c.account WHERE " RANGE " AND " READY  \
+    "LEFT JOIN accounts a ON a.tenant = c.tenant AND a.id = c.account WHERE " RANGE " AND " WAITING  \
     " ORDER BY c.tenant, c.account"
 #define OF_ACCOUNT(table) "AND " table ".account = c.account "
 #define OF_ANY_ACCOUNT(table)
@@ -181,7 +184,7 @@ static int check_room(struct work *work, bool *is_full, struct err *err)
     unsigned at = 0;
     int r = txn_query(batch->txn,
                       "SELECT r.tenant, count(*) FROM rules r WHERE r.tenant >= $2 "
-                      "AND r.tenant <= $4 AND r.tenant IN (SELECT c.tenant " READY_RANGE
+                      "AND r.tenant <= $4 AND r.tenant IN (SELECT c.tenant " WAITING_RANGE
                       ") GROUP BY r.tenant ORDER BY r.tenant",
                       SQL_VALUES(RANGE_VALUES(batch)), err);
     while (r == 0 && (r = txn_next(batch->txn, err)) == 1) {
@@ -214,9 +217,12 @@ static int look_again(struct work *work, unsigned *ret_left, struct err *err)
                            MEMBER_SKIPPED, reason, err);
             continue;
         }
-        if (member->replaced)
+        if (member->state == MEMBER_SKIPPED) /* was not told, and is forced now */
+            r = batch_move(batch, member->tenant, member->account, MEMBER_SKIPPED, MEMBER_PLANNED,
+                           MEMBER_NOT_TOLD, err);
+        if (r == 0 && member->replaced)
             r = replace(work, member, err);
-        batch->deltas[member->state]--;
+        batch->deltas[member->state == MEMBER_SKIPPED ? MEMBER_PLANNED : member->state]--;
         batch->deltas[MEMBER_APPLIED]++;
         left++;
     }

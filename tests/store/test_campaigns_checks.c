@@ -186,6 +186,68 @@ static void test_looked_at_again(void **state)
     check_counts(suite, id);
 }
 
+/* Without force only those who were told get the rule; with it the others do, later. */
+static void test_not_told(void **state)
+{
+    struct suite *suite = *state;
+    put_two_tenants(suite);
+    const struct planned list[] = {planned("acme", "1001"), planned("beta", "2001")};
+    const char *id = make_plan(suite, CAMPAIGN_OF_ACCOUNTS, list, 2);
+    struct campaign_batch batch;
+    order_campaign(suite, id, CAMPAIGN_NOTIFY);
+    struct campaign_run run = take_campaign(suite, run_a);
+    OK(store_campaign_finish(suite->store, &run, &err)); /* nobody has an address */
+    struct txn *txn = begin_write(suite);
+    const struct campaign_order calm = {.verb = CAMPAIGN_APPLY};
+    OK(store_campaign_order(txn, slice_of(id), &calm, &err));
+    commit(txn);
+    run = take_campaign(suite, run_a);
+    OK(store_campaign_apply(suite->store, &run, 10, &batch, &err));
+    assert_int_equal(batch.done, 0);
+    OK(store_campaign_finish(suite->store, &run, &err));
+    IS(suite, id, "acme", "1001", MEMBER_SKIPPED, MEMBER_NOT_TOLD);
+    assert_string_equal(rules_text(suite, "acme"), "");
+    check_counts(suite, id);
+    assert_int_equal(work_at(suite, id, CAMPAIGN_APPLY, 1), 2);
+    assert_string_equal(rules_text(suite, "beta"), "deny 010@2001");
+    check_counts(suite, id);
+}
+
+/* Tenants are told one by one; those without an address are not told, and stay as they are. */
+static int tell(void *context, struct txn *txn, const struct campaign *campaign, const char *tenant,
+                const char *const *accounts, unsigned count, bool *ret_is_told, struct err *err)
+{
+    unsigned *calls = context;
+    (void)txn, (void)err;
+    assert_string_equal(campaign->name, "Never called abroad");
+    assert_string_equal(accounts[0], strcmp(tenant, "acme") == 0 ? "1001" : "2001");
+    assert_int_equal(count, strcmp(tenant, "acme") == 0 ? 2 : 1);
+    *ret_is_told = strcmp(tenant, "acme") == 0;
+    ++*calls;
+    return 0;
+}
+
+static void test_told(void **state)
+{
+    struct suite *suite = *state;
+    unsigned calls = 0;
+    struct campaign_batch batch = {.count = 1};
+    put_two_tenants(suite);
+    const struct planned list[] = {planned("acme", "1001"), planned("acme", "1002"),
+                                   planned("beta", "2001")};
+    const char *id = make_plan(suite, CAMPAIGN_OF_ACCOUNTS, list, 3);
+    order_campaign(suite, id, CAMPAIGN_NOTIFY);
+    struct campaign_run run = take_campaign(suite, run_a);
+    while (batch.count)
+        OK(store_campaign_notify(suite->store, &run, tell, &calls, &batch, &err));
+    OK(store_campaign_finish(suite->store, &run, &err));
+    assert_int_equal(calls, 2);
+    IS(suite, id, "acme", "1002", MEMBER_NOTIFIED, MEMBER_NEVER);
+    IS(suite, id, "beta", "2001", MEMBER_PLANNED, MEMBER_NEVER);
+    assert_true(get_member(suite, id, "acme", "1001").notified_at_ms > 0);
+    check_counts(suite, id);
+}
+
 /* Nothing changed, so nothing is told. */
 static void test_all_skipped_is_no_change(void **state)
 {
@@ -329,6 +391,8 @@ int main(void)
         STORE_TEST(test_rules_of_the_tenant),
         STORE_TEST(test_replaced_rule_comes_back),
         STORE_TEST(test_looked_at_again),
+        STORE_TEST(test_not_told),
+        STORE_TEST(test_told),
         STORE_TEST(test_all_skipped_is_no_change),
         STORE_TEST(test_undo_leaves_later_edits),
         STORE_TEST(test_no_room),
