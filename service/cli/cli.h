@@ -77,7 +77,7 @@ void help_usage(const struct command_group *group, const struct command *command
 
 extern const struct command agi_commands[], token_commands[];
 extern const struct command account_commands[], attempt_commands[], audit_commands[],
-    cdr_commands[], check_commands[], completion_commands[], lint_commands[], node_commands[], outbox_commands[],
+    campaign_commands[], cdr_commands[], check_commands[], completion_commands[], lint_commands[], node_commands[], outbox_commands[],
     profile_commands[], rule_commands[], simulate_commands[], store_commands[], tenant_commands[];
 
 #endif

@@ -20,6 +20,7 @@ const struct command_group command_groups[] = {
     {"store", "The database itself, without a node", store_commands},
     {"node", "The running daemons, and what each enforces", node_commands},
     {"outbox", "Messages to tenants: what is sent, waits, or was given up", outbox_commands},
+    {"campaign", "One rule for many: planned, told, applied, undone", campaign_commands},
     {"cdr", "Call records: what accounts really called", cdr_commands},
     {"attempt", "What was asked and answered", attempt_commands},
     {"audit", "Who changed what", audit_commands},

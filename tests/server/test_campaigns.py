@@ -2,11 +2,15 @@
 import csv
 import hashlib
 import io
+import json
+import os
+import subprocess
 import threading
 import time
 
 import pytest
 from campaigning import SINCE, accounts, order, plan, rules, states, wait_for
+from daemon import BUILD
 from rest import ANY, all_pages, as_role, new_tenant, problem, verdict
 
 ABROAD = "010-1-212-555-0100"
@@ -283,3 +287,77 @@ def test_metrics(daemon):
     text = daemon.rest("GET", "/metrics", role=None).text
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("sekisho_campaign"))
     assert float(values["sekisho_campaign_planned_total"]) >= 1
+
+
+# --- told -----------------------------------------------------------------------------------------
+
+def test_notices(daemon):
+    told = new_tenant(daemon, ["1", "2"], locale="ja", contacts=[{"name": "総務", "email": "soumu@told.example"}])
+    silent = new_tenant(daemon, ["1"])
+    campaign = plan(daemon, [told, silent], grace_days=3)
+    order(daemon, campaign, "notify")
+    seen = wait_for(daemon, campaign, "notified")
+    assert (seen["counts"]["notified"], seen["counts"]["planned"]) == (2, 1)
+    assert seen["apply_at"] > seen["created_at"]
+    messages = daemon.rest("GET", f"/v1/outbox?about=campaign:{campaign}").json["messages"]
+    assert [(message["tenant"], message["address"]) for message in messages] == [(told, "soumu@told.example")]
+    assert "not before" in problem(order(daemon, campaign, "apply", {}, 409), 409, "wrong_state")["detail"]
+    order(daemon, campaign, "notify")  # again: nobody gets the same twice for the same date
+    wait_for(daemon, campaign, "notified")
+    assert len(daemon.rest("GET", f"/v1/outbox?about=campaign:{campaign}").json["messages"]) == 1
+
+
+def test_who_was_not_told_is_left_alone(daemon):
+    told = new_tenant(daemon, ["1"], contacts=[{"email": "it@told.example"}])
+    silent = new_tenant(daemon, ["1"])
+    campaign = plan(daemon, [told, silent], grace_days=0)
+    order(daemon, campaign, "notify")
+    wait_for(daemon, campaign, "notified")
+    order(daemon, campaign, "apply", {})
+    wait_for(daemon, campaign, "applied")
+    assert states(daemon, campaign) == {(told, "1"): ("applied", "too_young"), (silent, "1"): ("skipped", "not_told")}
+    order(daemon, campaign, "apply")  # by force
+    assert wait_for(daemon, campaign, "applied")["counts"]["applied"] == 2
+    assert "it@told.example" in daemon.rest("GET", f"/v1/campaigns/{campaign}/report.csv").text
+
+
+# --- the command line -------------------------------------------------------------------------------
+
+@pytest.fixture
+def cli(daemon):
+    def run(*words, status=0):
+        done = subprocess.run([BUILD / "sekisho", "campaign", *words], capture_output=True, text=True, timeout=120,
+                              env=os.environ | {"SEKISHO_URL": f"http://127.0.0.1:{daemon.ports['admin']}",
+                                                "SEKISHO_TOKEN": daemon.token()})
+        assert done.returncode == status, done
+        return done
+    return run
+
+
+def test_the_command_line(daemon, cli, tmp_path):
+    tenant = new_tenant(daemon, ["1", "2", "3"])
+    assert "--since" in cli("plan", "x", status=2).stderr
+    assert "/selection/since" in cli("plan", "x", "--since", "2100-01-01", status=2).stderr
+    told = cli("plan", "late night", "--since", "2024-01-01", "--unknown", "--tenant", tenant, "--exclude", f"{tenant}/3",
+               "--rate", "0").stdout
+    assert "is planned: 2 planned, 1 out" in told
+    campaign = told.split()[1]
+    assert "nothing was done; apply would look at 2 accounts" in cli("apply", campaign, "--force", "--dry-run").stdout
+    assert rules(daemon, tenant) == []
+    assert "nobody has been told" in cli("apply", campaign, status=2).stderr
+    cli("answer", campaign, tenant, "leave_open", "--account", "2", "--by", "Sato")
+    assert "is applied: 1 answered, 1 applied, 1 out" in cli("apply", campaign, "--force").stdout
+    assert "is applied" in cli("answer", campaign, tenant, "leave_open", "--account", "1", status=2).stderr
+    assert "excluded" in cli("show", campaign).stdout
+    assert "excluded" in cli("accounts", campaign, "--state", "out").stdout
+    assert json.loads(cli("accounts", campaign, "--json").stdout)["accounts"][0]["account"] == "1"
+    report = cli("report", campaign)
+    assert hashlib.sha256(report.stdout.encode()).hexdigest() in report.stderr
+    file = tmp_path / "report.json"
+    cli("report", campaign, "--format", "json", "--output", file)
+    assert len(json.loads(file.read_text())["accounts"]["list"]) == 3
+    cli("report", campaign, "--output", file, status=2)  # evidence is not written over
+    assert "is undone: 1 answered, 1 undone, 1 out" in cli("undo", campaign).stdout
+    assert campaign in cli("list").stdout
+    cli("cancel", campaign, status=2)
+    cli("show", "nonsense", status=2)
