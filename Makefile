@@ -123,7 +123,7 @@ test-postgres: $(ON_POSTGRES)
 test: test-deps ## install what the tests need and run them all
 	@$(MAKE) $(QUIET) all
 	@$(MAKE) $(QUIET) -j4 test-unit
-	@$(MAKE) $(QUIET) test-lint test-server
+	@$(MAKE) $(QUIET) test-lint test-sim test-server
 
 .PHONY: test-server
 test-server: all # the real daemon, over the wire
@@ -133,6 +133,7 @@ test-server: all # the real daemon, over the wire
 test-sanitize: test-deps ## the same tests with address, undefined and thread sanitizers
 	@$(MAKE) $(QUIET) SANITIZE=address,undefined all
 	@$(MAKE) $(QUIET) -j4 SANITIZE=address,undefined test-unit
+	@$(MAKE) $(QUIET) SANITIZE=address,undefined SEEDS=20 test-sim
 	SEKISHO_BUILD=build/address-undefined $(PYTEST_SERVER) tests/server
 	@$(MAKE) $(QUIET) SANITIZE=thread all
 	@$(MAKE) $(QUIET) -j4 SANITIZE=thread test-unit

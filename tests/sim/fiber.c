@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #ifdef __SANITIZE_ADDRESS__
+#include <dlfcn.h>
 #include <sanitizer/common_interface_defs.h>
 enum { STACK_BYTES = 1 << 20 };
 #else
@@ -103,6 +104,21 @@ void owner_freeze(int owner, int64_t ms)
     sim.frozen_until_ns[owner] = sim.now_ns + ms * 1000000;
 }
 
+/* The sanitizer's own swapcontext() warns that it does not know of stacks; it is told of each below. */
+static void switch_context(ucontext_t *from, const ucontext_t *to)
+{
+#ifdef __SANITIZE_ADDRESS__
+    static int (*swap)(ucontext_t *, const ucontext_t *);
+    if (!swap)
+        *(void **)&swap = dlsym(dlopen("libc.so.6", RTLD_LAZY), "swapcontext");
+    if (!swap || swap(from, to))
+        abort();
+#else
+    if (swapcontext(from, to))
+        abort();
+#endif
+}
+
 /* --- switching -------------------------------------------------------------------------------- */
 
 static void to_fiber(struct fiber *fiber)
@@ -111,7 +127,7 @@ static void to_fiber(struct fiber *fiber)
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&sim.director_fake, fiber->stack, STACK_BYTES);
 #endif
-    swapcontext(&sim.director, &fiber->context);
+    switch_context(&sim.director, &fiber->context);
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(sim.director_fake, NULL, NULL);
 #endif
@@ -124,7 +140,7 @@ static void to_director(struct fiber *fiber)
     __sanitizer_start_switch_fiber(fiber->has_ended ? NULL : &fiber->sanitizer_stack,
                                    sim.director_stack, sim.director_bytes);
 #endif
-    swapcontext(&fiber->context, &sim.director);
+    switch_context(&fiber->context, &sim.director);
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(fiber->sanitizer_stack, &sim.director_stack,
                                     &sim.director_bytes);

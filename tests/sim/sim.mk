@@ -1,6 +1,6 @@
 # The simulation: a cluster in one thread, on a store and a Redis that are played, under a clock of its own.
-#   SEEDS=200 FROM=1    how many runs, and the first
-SEEDS ?= 200
+#   SEEDS=100 FROM=1    how many runs, and the first
+SEEDS ?= 100
 FROM  ?= 1
 
 # threads, clocks and randomness are the simulation's (tests/sim/wrap.c)
@@ -11,7 +11,7 @@ $(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c)) $
 	$(CC) $(HARDEN) $(LINK) -fno-lto -pthread $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 .PHONY: test-sim
-test-sim: $(BUILD)/tests/sim/sim ## simulated clusters, SEEDS (200) of them; each failure names its seed
+test-sim: $(BUILD)/tests/sim/sim ## simulated clusters, SEEDS (100) of them; each failure names its seed
 	@$< --seeds $(SEEDS) --from $(FROM)
 	@for part in feed order; do \
 	    if $< --seeds 40 --without $$part >$<.log; then echo "sim: sees nothing wrong without $$part"; exit 1; fi; done
