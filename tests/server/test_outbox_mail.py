@@ -216,3 +216,20 @@ def test_a_secret_that_everybody_can_read_is_refused(tmp_path):
         ended = subprocess.run([BUILD / "sekishod", "--check-config", f"--state={tmp_path}",
                                 f"--webhook-secret={secret}"], capture_output=True, text=True, timeout=60)
         assert ended.returncode == status and "canary" not in ended.stderr + ended.stdout, ended
+
+
+def test_the_command_line_shows_and_retries(start_daemon, tmp_path):
+    id = put(tmp_path, state="given_up", attempts=3, last_error="550 no", body="一行目\n\x1b[31m二行目\n")
+    daemon = start_daemon()
+
+    def run(*arguments):
+        done = subprocess.run([BUILD / "sekisho", "outbox", *arguments, f"--url=http://127.0.0.1:{daemon.ports['admin']}"],
+                              env={"SEKISHO_TOKEN": daemon.token()}, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    assert id in run("list") and "550 no" in run("list", "--state=given_up") and "no messages" in run("list", "--about=x")
+    shown = run("show", id)
+    assert "国際電話の発信停止のお知らせ" in shown and "一行目\n" in shown and "\x1b" not in shown
+    assert "waiting" in run("retry", id)
+    assert message(daemon, id)["state"] == "waiting"
