@@ -17,6 +17,7 @@ NUMBER = "010 1 212 555 0100"
 
 @pytest.fixture
 def postgres():
+    """To be named before start_daemon: daemons that end while it is away wait for it in vain."""
     server = Postgres()
     try:
         yield server.make()
@@ -74,7 +75,7 @@ def show(how, found):
           f"p99 {found[int(len(found) * 0.99)]:.1f} ms, at most {found[-1]:.1f} ms ({len(found)} edits)")
 
 
-def test_edits_travel_between_nodes(start_daemon, tmp_path, postgres):
+def test_edits_travel_between_nodes(postgres, start_daemon, tmp_path):
     writer = on(start_daemon, tmp_path, postgres.url(), "a")
     reader = on(start_daemon, tmp_path, postgres.url(), "b")
     found = time_edits(writer, reader, 60)
@@ -83,7 +84,7 @@ def test_edits_travel_between_nodes(start_daemon, tmp_path, postgres):
 
 
 @pytest.mark.skipif(not shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"), reason="pgbouncer is not installed")
-def test_edits_travel_through_pgbouncer(start_daemon, tmp_path, postgres):
+def test_edits_travel_through_pgbouncer(postgres, start_daemon, tmp_path):
     url = postgres.start_pooler()
     writer, reader = on(start_daemon, tmp_path, url, "a"), on(start_daemon, tmp_path, url, "b")
     found = time_edits(writer, reader, 20)
@@ -92,7 +93,7 @@ def test_edits_travel_through_pgbouncer(start_daemon, tmp_path, postgres):
     assert postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'") == "0"
 
 
-def test_the_server_goes_and_comes_back(start_daemon, tmp_path, postgres):
+def test_the_server_goes_and_comes_back(postgres, start_daemon, tmp_path):
     daemon = on(start_daemon, tmp_path, postgres.url())
     path = f"/v1/tenants/acme/rules/{make_tenant(daemon)}"
     assert daemon.http("admin", "GET", "/readyz").status == 200
@@ -112,7 +113,7 @@ def test_the_server_goes_and_comes_back(start_daemon, tmp_path, postgres):
     until(lambda: " error feed_failed " in daemon.log() and " info feed_recovered " in daemon.log())
 
 
-def test_a_daemon_may_start_before_its_server(start_daemon, tmp_path, postgres):
+def test_a_daemon_may_start_before_its_server(postgres, start_daemon, tmp_path):
     postgres.stop()
     daemon = on(start_daemon, tmp_path, postgres.url())
     assert re.search(r" error store_away reason=.*--store: postgres://sekisho@", daemon.log())
@@ -125,7 +126,7 @@ def test_a_daemon_may_start_before_its_server(start_daemon, tmp_path, postgres):
     assert verdict(daemon) == "deny"
 
 
-def test_a_replica_that_takes_over(start_daemon, tmp_path, postgres):
+def test_a_replica_that_takes_over(postgres, start_daemon, tmp_path):
     """It has not got the last edit, so revisions and numbers are used again with other content."""
     replica = postgres.standby(5433)
     url = f"postgres://sekisho@/sekisho?host={postgres.folder},{postgres.folder}&port=5433,5432"  # the replica first
@@ -150,7 +151,7 @@ def test_a_replica_that_takes_over(start_daemon, tmp_path, postgres):
 # --- servers that hang, and rows that are locked ------------------------------------------------------------------
 
 
-def test_a_server_that_hangs_holds_nobody_up(start_daemon, tmp_path, postgres):
+def test_a_server_that_hangs_holds_nobody_up(postgres, start_daemon, tmp_path):
     daemon = on(start_daemon, tmp_path, postgres.url())
     path = f"/v1/tenants/acme/rules/{make_tenant(daemon)}"
     frozen = postgres.freeze()
@@ -173,7 +174,7 @@ def test_a_server_that_hangs_holds_nobody_up(start_daemon, tmp_path, postgres):
     assert daemon.rest("PATCH", path, {"note": "y"}, headers=ANY).status == 200
 
 
-def test_a_locked_tenant_is_in_nobody_elses_way(start_daemon, tmp_path, postgres):
+def test_a_locked_tenant_is_in_nobody_elses_way(postgres, start_daemon, tmp_path):
     url = postgres.url()
     folder = tmp_path / "a"
     folder.mkdir()
@@ -236,7 +237,7 @@ def test_a_store_that_is_wrong_is_told_at_the_start(tmp_path, postgres):
     assert "version 9999, written by a newer program" in said, said
 
 
-def test_a_store_that_can_become_right_is_waited_for(start_daemon, tmp_path, postgres):
+def test_a_store_that_can_become_right_is_waited_for(postgres, start_daemon, tmp_path):
     """No rights, then read-only, and neither needs a restart."""
     subprocess.run([BUILD / "sekisho", "store", "migrate", "--store", postgres.url()], check=True, capture_output=True)
     postgres.sql("CREATE USER runner")
@@ -266,7 +267,7 @@ def copy(source, target):
                           capture_output=True, text=True, timeout=60)
 
 
-def test_from_a_file_to_a_server_and_back(start_daemon, tmp_path, postgres):
+def test_from_a_file_to_a_server_and_back(postgres, start_daemon, tmp_path):
     first = f"sqlite:{tmp_path}/first.db"
     daemon = on(start_daemon, tmp_path, first)
     make_tenant(daemon)
