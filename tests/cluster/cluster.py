@@ -8,6 +8,7 @@ usual ones. In the files only addresses and paths are changed.
 """
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -40,6 +41,11 @@ def pick_prefix():
             except OSError:
                 continue
     raise RuntimeError("no loopback address is free at port 8080")
+
+
+def can_connect(address, port):
+    with socket.socket() as client:
+        return client.connect_ex((address, port)) == 0
 
 
 class Cluster:
@@ -168,6 +174,29 @@ class Cluster:
         for node in self.nodes:
             self.programs[node.name] = node
             node.start()
+
+    def setting(self, name):
+        return re.search(rf"^{name} = (\S+)", (self.folder / "node/node.conf").read_text(), re.M)[1]
+
+    def start_pooler(self):
+        """pgbouncer in transaction mode before PostgreSQL; the store's URL by this way. None: there is none here."""
+        program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
+        if not program:
+            return None
+        folder, here = self.folder / "pooler", self.at(64)
+        password = re.match(r"postgres://sekisho:([^@]+)@", self.setting("store"))[1]
+        folder.mkdir()
+        (folder / "users").write_text(f'"sekisho" "{password}"\n')
+        (folder / "pooler.ini").write_text(
+            f"[databases]\nsekisho = host={self.at(11)} port=5432\n[pgbouncer]\npool_mode = transaction\n"
+            f"listen_addr = {here}\nlisten_port = 6432\nunix_socket_dir =\nauth_type = scram-sha-256\n"
+            f"auth_file = {folder}/users\n")
+        if self.user:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, self.user.pw_uid)
+        pooler = self.run("pooler", program, folder / "pooler.ini", user=self.user)
+        pooler.wait_for(lambda: can_connect(here, 6432), "there")
+        return f"postgres://sekisho:{password}@{here}:6432/sekisho"
 
     def start_proxy(self):
         self.configure_proxy()

@@ -2,8 +2,6 @@
 proxy before FastAGI."""
 import contextlib
 import re
-import shutil
-import socket
 import sys
 import time
 from pathlib import Path
@@ -11,19 +9,11 @@ from pathlib import Path
 import pytest
 
 from asterisk import FastAgi, environment
+from cluster import can_connect
 from node import AGI_PORT
 from test_faults import AFTER_SECONDS, BEFORE_SECONDS, Traffic, metric, wait_until_all_listen
 
 WAY = Path(__file__).with_name("way.py")
-
-
-def setting(cluster, name):
-    return re.search(rf"^{name} = (\S+)", (cluster.folder / "node/node.conf").read_text(), re.M)[1]
-
-
-def can_connect(address, port):
-    with socket.socket() as client:
-        return client.connect_ex((address, port)) == 0
 
 
 @contextlib.contextmanager
@@ -58,8 +48,8 @@ def ways(cluster):
     master = cluster.at(21 if cluster.redis_master() == "redis1" else 22)
     ways = {"store": build_way(cluster, "way-store", f"{here}:5432", f"{cluster.at(11)}:5432"),
             "redis": build_way(cluster, "way-redis", f"{here}:6379", f"{master}:6379")}
-    store = setting(cluster, "store")
-    password = re.match(r"\S+?://sekisho:([^@]+)@", setting(cluster, "redis"))[1]
+    store = cluster.setting("store")
+    password = re.match(r"\S+?://sekisho:([^@]+)@", cluster.setting("redis"))[1]
     with node3_by(cluster, SEKISHO_STORE=re.sub(r"@[^/]+/", f"@{here}:5432/", store),
                   SEKISHO_REDIS=f"redis://sekisho:{password}@{here}:6379"):
         wait_until_all_listen(cluster)
@@ -97,24 +87,12 @@ def test_a_node_that_is_cut_off(cluster, ways, cut):
 
 
 def test_a_node_behind_pgbouncer(cluster):
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
-    if not program:
+    pooled = cluster.start_pooler()
+    if not pooled:
         pytest.skip("no pgbouncer here")
-    folder, store = cluster.folder / "pooler", setting(cluster, "store")
-    password = re.match(r"postgres://sekisho:([^@]+)@", store)[1]
-    folder.mkdir()
-    (folder / "users").write_text(f'"sekisho" "{password}"\n')
-    (folder / "pooler.ini").write_text(
-        f"[databases]\nsekisho = host={cluster.at(11)} port=5432\n[pgbouncer]\npool_mode = transaction\n"
-        f"listen_addr = {cluster.at(64)}\nlisten_port = 6432\nunix_socket_dir =\nauth_type = scram-sha-256\n"
-        f"auth_file = {folder}/users\n")
-    if cluster.user:
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, cluster.user.pw_uid)
-    pooler = cluster.run("pooler", program, folder / "pooler.ini", user=cluster.user)
-    pooler.wait_for(lambda: can_connect(cluster.at(64), 6432), "there")
+    pooler = cluster.programs["pooler"]
     try:
-        with node3_by(cluster, SEKISHO_STORE=f"postgres://sekisho:{password}@{cluster.at(64)}:6432/sekisho"):
+        with node3_by(cluster, SEKISHO_STORE=pooled):
             wait_until_all_listen(cluster)
             traffic = Traffic(cluster, [f"pooled-{i}" for i in range(4)])
             try:
