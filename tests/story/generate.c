@@ -4,7 +4,8 @@
  *     make build/tests/story/generate
  *     build/tests/story/generate --out DIR [--tenants 10000] [--accounts 200000] [--calls 2000000]
  *
- *     DIR/tenants.ndjson    for POST /v1/provision: each tenant before its accounts
+ *     DIR/tenants.ndjson    for POST /v1/provision: each tenant before its accounts; customers of old, who
+ *                           began without rules
  *     DIR/Master.csv        calls as Asterisk writes them, in order of time, in Japan's time
  *     DIR/overseas.csv      tenant,account,calls,answered abroad: what has to be found out
  *
@@ -102,8 +103,11 @@ static void write_tenants(FILE *out)
         const struct account *account = &accounts[i];
         unsigned t = account->tenant;
         if (account->number == 1001)
-            fprintf(out, "{\"tenant\":\"t%05u\",\"name\":\"Kaisha %u K.K.\",\"outside_line\":\"%s\"}\n",
-                    t, t, has_outside_line(t) ? "0" : "");
+            fprintf(out,
+                    "{\"tenant\":\"t%05u\",\"name\":\"Kaisha %u K.K.\",\"profile\":\"open\","
+                    "\"locale\":\"%s\",\"outside_line\":\"%s\","
+                    "\"contacts\":[{\"name\":\"Soumu\",\"email\":\"soumu@t%05u.example\"}]}\n",
+                    t, t, t % 4 ? "ja" : "en", has_outside_line(t) ? "0" : "", t);
         fprintf(out, "{\"tenant\":\"t%05u\",\"account\":\"%u\",\"display_name\":\"Desk %u\"}\n", t,
                 account->number, account->number);
     }
