@@ -126,15 +126,15 @@ test: test-deps ## install what the tests need and run them all
 	@$(MAKE) $(QUIET) test-lint test-sim test-server
 
 .PHONY: test-server
-test-server: all # the real daemon, over the wire
-	$(PYTEST_SERVER) tests/server
+test-server: all $(BUILD)/tests/story/generate # the real daemon, over the wire
+	$(PYTEST_SERVER) tests/server tests/story
 
 .PHONY: test-sanitize
 test-sanitize: test-deps ## the same tests with address, undefined and thread sanitizers
-	@$(MAKE) $(QUIET) SANITIZE=address,undefined all
+	@$(MAKE) $(QUIET) SANITIZE=address,undefined all build/address-undefined/tests/story/generate
 	@$(MAKE) $(QUIET) -j4 SANITIZE=address,undefined test-unit
 	@$(MAKE) $(QUIET) SANITIZE=address,undefined SEEDS=20 test-sim
-	SEKISHO_BUILD=build/address-undefined $(PYTEST_SERVER) tests/server
+	SEKISHO_BUILD=build/address-undefined $(PYTEST_SERVER) tests/server tests/story
 	@$(MAKE) $(QUIET) SANITIZE=thread all
 	@$(MAKE) $(QUIET) -j4 SANITIZE=thread test-unit
 	SEKISHO_BUILD=build/thread $(PYTEST_SERVER) tests/server/test_cases.py tests/server/test_authorize.py \

@@ -1,7 +1,7 @@
 """The story of a campaign in small, on both databases; `make story` tells it at full size."""
 import pytest
-from postgres_server import Postgres
 from story import Story
+from postgres_server import Postgres  # story.py has said where
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
