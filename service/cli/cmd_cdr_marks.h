@@ -25,7 +25,7 @@ extern const struct option cdr_mark_options[], cdr_unmark_options[], cdr_marks_o
                   "Names calls by account, country, call id and time; what is left out is any. "   \
                   "It holds for calls\nthat are there and for those that come in later.\n\n"       \
                   "example:\n  sekisho cdr mark acme --account 1001 --country SO "                 \
-                  "--from 2026-10-03 --to 2026-10-05 --note \"password guessed\"\n",               \
+                  "--from 2026-10-03 --to 2026-10-05\n",                                           \
                   cdr_mark_options, cdr_mark),                                                     \
     CDR_MARKS_ROW("unmark", "Takes a mark back: its calls are history again", NULL,                \
                   cdr_unmark_options, cdr_unmark),                                                 \
