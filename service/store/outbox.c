@@ -1,22 +1,11 @@
 #include "store/outbox.h"
 
-#include <assert.h>
-
 #include "base/utf8.h"
 #include "store/audit.h"
-#include "store/txn.h"
+#include "store/outbox_rows.h"
 
 const char *const outbox_channel_words[] = {"mail", "webhook", NULL};
 const char *const outbox_state_words[] = {"waiting", "sending", "sent", "given_up", NULL};
-
-static const struct actor sender = {"node", "node", "", ""}; /* makes no audit record */
-
-#define COLUMNS                                                                                    \
-    "tenant, id, key, channel, address, locale, subject, body, about, state, attempts, "           \
-    "due_at_ms, last_error, created_at_ms, updated_at_ms"
-/* As the partial indexes say it: SQLite compares the words. */
-#define IS_OPEN "state IN ('waiting', 'sending')"
-#define IS_OVER "state IN ('sent', 'given_up')"
 
 /* --- what may be written ---------------------------------------------------------------------- */
 
@@ -108,7 +97,7 @@ static int check(const struct outbox_message *message, struct err *err)
 static int check_room(struct txn *txn, const struct outbox_message *message, struct err *err)
 {
     int64_t open = 0;
-    int r = txn_number(txn, "SELECT COUNT(*) FROM outbox WHERE tenant = $1 AND " IS_OPEN,
+    int r = txn_number(txn, "SELECT COUNT(*) FROM outbox WHERE tenant = $1 AND " OUTBOX_IS_OPEN,
                        SQL_VALUES(sql_text(message->tenant)), &open, err);
     if (r < 0)
         return r;
@@ -131,7 +120,7 @@ int outbox_add(struct txn *txn, const struct outbox_message *message, bool *ret_
         return r;
     ulid_make(txn->now_ms, id);
     r = txn_row(txn,
-                "INSERT INTO outbox (" COLUMNS ", claimed_by) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+                "INSERT INTO outbox (" OUTBOX_COLUMNS ", claimed_by) VALUES ($1, $2, $3, $4, $5, $6, $7, "
                 "$8, $9, 'waiting', 0, $10, '', $11, $11, '') "
                 "ON CONFLICT (tenant, key) DO NOTHING RETURNING 1",
                 SQL_VALUES(sql_text(message->tenant), sql_text(id), sql_text(message->key),
@@ -187,9 +176,8 @@ static int read_message(struct txn *txn, struct arena *arena, struct outbox_mess
     return is_whole ? 0 : txn_nomem(txn, err);
 }
 
-/* The rows of the statement that was just asked. */
-static int read_messages(struct txn *txn, unsigned limit, struct arena *arena,
-                         struct outbox_message **ret, unsigned *ret_count, struct err *err)
+int outbox_read(struct txn *txn, unsigned limit, struct arena *arena, struct outbox_message **ret,
+                unsigned *ret_count, struct err *err)
 {
     struct outbox_message *list = arena_alloc(arena, limit * sizeof *list);
     unsigned count = 0;
@@ -215,22 +203,22 @@ int outbox_list(struct txn *txn, const struct outbox_filter *filter, struct page
         return r;
     if (filter->about.n)
         r = txn_query(txn,
-                      "SELECT " COLUMNS " FROM outbox WHERE about = $1 AND id > $2 "
+                      "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE about = $1 AND id > $2 "
                       "AND ($3 = '' OR state = $3) AND ($4 = '' OR tenant = $4) ORDER BY id LIMIT $5",
                       SQL_VALUES(sql_slice(filter->about), after, state, sql_slice(filter->tenant),
                                  limit),
                       err);
     else if (filter->tenant.n)
         r = txn_query(txn,
-                      "SELECT " COLUMNS " FROM outbox WHERE tenant = $1 AND id > $2 "
+                      "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE tenant = $1 AND id > $2 "
                       "AND ($3 = '' OR state = $3) ORDER BY id LIMIT $4",
                       SQL_VALUES(sql_slice(filter->tenant), after, state, limit), err);
     else
         r = txn_query(txn,
-                      "SELECT " COLUMNS " FROM outbox WHERE id > $1 "
+                      "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id > $1 "
                       "AND ($2 = '' OR state = $2) ORDER BY id LIMIT $3",
                       SQL_VALUES(after, state, limit), err);
-    return r < 0 ? r : read_messages(txn, page.limit, arena, ret, ret_count, err);
+    return r < 0 ? r : outbox_read(txn, page.limit, arena, ret, ret_count, err);
 }
 
 int outbox_get(struct txn *txn, struct slice id, struct arena *arena, struct outbox_message *ret,
@@ -240,7 +228,7 @@ int outbox_get(struct txn *txn, struct slice id, struct arena *arena, struct out
         return err_set(err, ERR_NOT_FOUND, "no such message");
     int r = txn_scope_everybody(txn, err);
     if (r == 0)
-        r = txn_row(txn, "SELECT " COLUMNS " FROM outbox WHERE id = $1", SQL_VALUES(sql_slice(id)),
+        r = txn_row(txn, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id = $1", SQL_VALUES(sql_slice(id)),
                     err);
     if (r == 0)
         return err_set(err, ERR_NOT_FOUND, "no such message");
@@ -260,7 +248,7 @@ int outbox_count(struct txn *txn, struct slice about, struct outbox_counts *ret,
     r = about.n ? txn_query(txn,
                             "SELECT state, COUNT(*) FROM outbox WHERE about = $1 GROUP BY state",
                             SQL_VALUES(sql_slice(about)), err)
-                : txn_query(txn, "SELECT state, COUNT(*) FROM outbox WHERE " IS_OPEN " GROUP BY state",
+                : txn_query(txn, "SELECT state, COUNT(*) FROM outbox WHERE " OUTBOX_IS_OPEN " GROUP BY state",
                             SQL_NO_VALUES, err);
     while (r == 0 && (r = txn_next(txn, err)) == 1) {
         counts.of[place_of(column_text(txn, 0), outbox_state_words)] = (uint64_t)column_int(txn, 1);
@@ -269,168 +257,6 @@ int outbox_count(struct txn *txn, struct slice about, struct outbox_counts *ret,
     txn_end(txn);
     if (r == 0)
         *ret = counts;
-    return r;
-}
-
-/* --- sending ------------------------------------------------------------------------------------ */
-
-/* "node run": neither has a space. */
-static void claim_name(const struct outbox_claimer *claimer, char out[256])
-{
-    int n = snprintf(out, 256, "%s %s", claimer->node, claimer->run);
-    assert(n > 0 && n < 256);
-    (void)n;
-}
-
-static int begin(struct store *store, struct txn **ret, struct err *err)
-{
-    struct txn *txn;
-    int r = store_begin(store, &sender, &txn, err);
-    if (r < 0)
-        return r;
-    r = txn_scope_everybody(txn, err);
-    if (r < 0)
-        store_rollback(txn);
-    else
-        *ret = txn;
-    return r;
-}
-
-static int finish(struct txn *txn, int r, struct err *err)
-{
-    if (r == 0)
-        return store_commit(txn, NULL, err);
-    store_rollback(txn);
-    return r;
-}
-
-/* Is anything due? Asked first, so that idle nodes write nothing. */
-static int has_due(struct store *store, enum outbox_channel channel, bool *ret, struct err *err)
-{
-    struct txn *txn;
-    int64_t one;
-    int r = store_begin(store, NULL, &txn, err);
-    if (r < 0)
-        return r;
-    int64_t now_ms = txn->now_ms;
-    r = txn_scope_everybody(txn, err);
-    if (r == 0)
-        r = txn_number(txn,
-                       "SELECT 1 FROM outbox WHERE channel = $1 AND due_at_ms <= $2 AND " IS_OPEN
-                       " LIMIT 1",
-                       SQL_VALUES(sql_text(outbox_channel_words[channel]), sql_int(now_ms)), &one,
-                       err);
-    store_rollback(txn);
-    *ret = r == 1;
-    return r < 0 ? r : 0;
-}
-
-/* The conditions stand twice, because a database that waited for another node's claim looks at the row
- * again, but not at the list of rows. */
-static int claim(struct txn *txn, const char *name, enum outbox_channel channel, unsigned limit,
-                 int64_t lease_ms, struct arena *arena, struct outbox_message **ret,
-                 unsigned *ret_count, struct err *err)
-{
-    int r = txn_query(txn,
-                      "UPDATE outbox SET state = 'sending', attempts = attempts + 1, due_at_ms = $4, "
-                      "claimed_by = $5, updated_at_ms = $2 WHERE due_at_ms <= $2 AND " IS_OPEN " "
-                      "AND id IN (SELECT id FROM outbox WHERE channel = $1 AND due_at_ms <= $2 "
-                      "AND " IS_OPEN " ORDER BY due_at_ms LIMIT $3) RETURNING " COLUMNS,
-                      SQL_VALUES(sql_text(outbox_channel_words[channel]), sql_int(txn->now_ms),
-                                 sql_int(limit), sql_int(txn->now_ms + lease_ms), sql_text(name)),
-                      err);
-    return r < 0 ? r : read_messages(txn, limit, arena, ret, ret_count, err);
-}
-
-int outbox_claim(struct store *store, const struct outbox_claimer *claimer,
-                 enum outbox_channel channel, unsigned limit, int64_t lease_ms, struct arena *arena,
-                 struct outbox_message **ret, unsigned *ret_count, struct err *err)
-{
-    char name[256];
-    struct txn *txn;
-    bool is_due = false;
-    int r = has_due(store, channel, &is_due, err);
-    if (r == 0 && !is_due)
-        *ret_count = 0;
-    if (r < 0 || !is_due)
-        return r;
-    claim_name(claimer, name);
-    r = begin(store, &txn, err);
-    if (r < 0)
-        return r;
-    return finish(txn, claim(txn, name, channel, limit, lease_ms, arena, ret, ret_count, err), err);
-}
-
-int outbox_settle(struct store *store, const struct outbox_claimer *claimer,
-                  const struct outbox_message *message, enum outbox_state state, int64_t due_at_ms,
-                  const char *error, struct err *err)
-{
-    char name[256];
-    struct txn *txn;
-    assert(state != OUTBOX_SENDING);
-    claim_name(claimer, name);
-    int r = begin(store, &txn, err);
-    if (r < 0)
-        return r;
-    struct slice cut = slice_of(error);
-    if (cut.n > OUTBOX_ERROR_BYTES_MAX)
-        for (cut.n = OUTBOX_ERROR_BYTES_MAX; cut.n && (cut.p[cut.n] & 0xc0) == 0x80;)
-            cut.n--; /* not in the middle of a character */
-    r = txn_row(txn,
-                "UPDATE outbox SET state = $5, due_at_ms = $6, last_error = $7, claimed_by = '', "
-                "updated_at_ms = $8 WHERE tenant = $1 AND id = $2 AND state = 'sending' "
-                "AND claimed_by = $3 AND attempts = $4 RETURNING 1",
-                SQL_VALUES(sql_text(message->tenant), sql_text(message->id), sql_text(name),
-                           sql_int((int64_t)message->attempts), sql_text(outbox_state_words[state]),
-                           sql_int(due_at_ms), sql_slice(cut), sql_int(txn->now_ms)),
-                err);
-    if (r == 1)
-        txn_end(txn);
-    if (r == 0)
-        r = err_set(err, ERR_STALE, "the message is no longer this node's");
-    return finish(txn, r == 1 ? 0 : r, err);
-}
-
-int outbox_release(struct store *store, const struct outbox_claimer *claimer, struct err *err)
-{
-    char name[256], from[256], to[256];
-    struct txn *txn;
-    claim_name(claimer, name);
-    int r = begin(store, &txn, err);
-    if (r < 0)
-        return r;
-    snprintf(from, sizeof from, "%s ", claimer->node);
-    snprintf(to, sizeof to, "%s!", claimer->node); /* the byte after the space */
-    r = txn_exec(txn,
-                 "UPDATE outbox SET state = 'waiting', due_at_ms = $1, claimed_by = '', "
-                 "updated_at_ms = $1 WHERE " IS_OPEN " AND state = 'sending' "
-                 "AND claimed_by >= $2 AND claimed_by < $3 AND claimed_by <> $4",
-                 SQL_VALUES(sql_int(txn->now_ms), sql_text(from), sql_text(to), sql_text(name)),
-                 err);
-    return finish(txn, r, err);
-}
-
-int outbox_purge(struct store *store, int64_t before_ms, unsigned limit, unsigned *ret,
-                 struct err *err)
-{
-    struct txn *txn;
-    unsigned count = 0;
-    int r = begin(store, &txn, err);
-    if (r < 0)
-        return r;
-    r = txn_query(txn,
-                  "DELETE FROM outbox WHERE " IS_OVER " AND id IN (SELECT id FROM outbox "
-                  "WHERE updated_at_ms < $1 AND " IS_OVER " ORDER BY updated_at_ms LIMIT $2) "
-                  "RETURNING 1",
-                  SQL_VALUES(sql_int(before_ms), sql_int(limit)), err);
-    while (r == 0 && (r = txn_next(txn, err)) == 1) {
-        count++;
-        r = 0;
-    }
-    txn_end(txn);
-    r = finish(txn, r, err);
-    if (r == 0)
-        *ret = count;
     return r;
 }
 
