@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "cli/progress.h"
+#include "cli/simulation.h"
 
 enum { LOOK_EVERY_MS = 250 };
 
@@ -100,4 +101,29 @@ int campaign_watch(struct cli *cli, const char *id, json_t **ret)
     progress_end(&progress);
     *ret = campaign;
     return EXIT_OK;
+}
+
+/* --- simulating ----------------------------------------------------------------------------------- */
+
+int campaign_simulate(struct cli *cli, const void *given)
+{
+    const struct campaign_options *options = given;
+    struct change change;
+    struct rest_answer answer;
+    char of[64];
+    change_begin(&change, cli, "POST", rest_path(cli, "/v1/campaigns/{}/simulate", options->id));
+    change_value(&change, "days", json_integer(options->days));
+    int status = change_ask(&change, &answer);
+    if (status)
+        return status;
+    snprintf(of, sizeof of, "%lld tenants",
+             (long long)json_integer_value(json_object_get(answer.body, "tenants")));
+    if (cli->common->is_json)
+        output_json(&cli->out, answer.body);
+    else
+        simulation_print(cli, of, answer.body);
+    if (json_is_false(json_object_get(answer.body, "complete")))
+        status = cli_trouble(cli, "these are only the first tenants: there was no time for more");
+    rest_answer_release(&answer);
+    return status;
 }

@@ -11,7 +11,7 @@ struct campaign_options {
     int level, action;
     struct option_list tenants, profiles, excluded;
     bool with_unknown, is_forced, no_wait, dry_run;
-    int64_t days_min, grace_days, rate, limit;
+    int64_t days_min, grace_days, rate, limit, days;
     const char *state, *reason, *tenant, *account, *answer, *by;
     int format; /* of a report */
     const char *output;
@@ -29,6 +29,7 @@ int campaign_watch(struct cli *cli, const char *id, json_t **ret) MUST_CHECK;
 /* "out", "planned", …: how many accounts are in the state. */
 uint64_t campaign_count(json_t *campaign, const char *state);
 
+int campaign_simulate(struct cli *cli, const void *given);
 int campaign_report(struct cli *cli, const void *given);
 
 #endif

@@ -397,6 +397,10 @@ static const struct option answer_options[] = {
      AT(account)},
     {"by", OPTION_TEXT, 0, "TEXT", NULL, NULL, "who said it", AT(by)},
     {0}};
+static const struct option simulate_options[] = {
+    CAMPAIGN,
+    {"days", OPTION_INT, 0, "N", "90", NULL, "calls of so many days", AT(days), .min = 1, .max = 3660},
+    {0}};
 static const struct option report_options[] = {
     CAMPAIGN,
     {"format", OPTION_CHOICE, 0, "csv|json", "csv", NULL, "of the report", AT(format)},
@@ -413,6 +417,8 @@ const struct command campaign_commands[] = {
     ROW("show", "Shows a campaign, and how many accounts are in or out, and why", one, show),
     ROW("accounts", "Lists the accounts: in or out, why, and what became of them",
         accounts_options, accounts),
+    ROW("simulate", "Shows what it would have done to the calls really made", simulate_options,
+        campaign_simulate),
     ROW("notify", "Tells the tenants, with the date and a link to answer", notify_options, notify),
     ROW("answer", "Writes down what a tenant said on the telephone", answer_options, answer),
     ROW("apply", "Makes the rules, looking at each account again", apply_options, apply),

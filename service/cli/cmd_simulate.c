@@ -3,6 +3,7 @@
 
 #include "cli/change.h"
 #include "cli/rules.h"
+#include "cli/simulation.h"
 
 struct simulate_options {
     struct common common;
@@ -141,13 +142,13 @@ static void chart(struct output *out, const char *title, json_t *sums, const cha
     }
 }
 
-static void summary(struct cli *cli, const struct simulate_options *options, json_t *answer)
+static void summary(struct cli *cli, const char *of, json_t *answer)
 {
     struct output *out = &cli->out;
     char text[NUMBER_BYTES];
     const char *calls = output_number(number_at(answer, "calls"), text);
-    fprintf(out->file, "%s calls of %s in the last %lld days\n", calls, options->tenant,
-            (long long)options->days);
+    fprintf(out->file, "%s calls of %s in the last %lld days\n", calls, of,
+            (long long)number_at(answer, "days"));
     for (unsigned c = 0; c < CHANGES; c++) {
         uint64_t count = number_at(answer, changes[c].member);
         output_text(out, STYLE_PLAIN, "", 2);
@@ -188,11 +189,11 @@ static void show_examples(struct output *out, json_t *examples)
     json_decref(few);
 }
 
-static void show(struct cli *cli, const struct simulate_options *options, json_t *answer)
+void simulation_print(struct cli *cli, const char *of, json_t *answer)
 {
     struct output *out = &cli->out;
     json_t *examples = json_object_get(answer, "examples");
-    summary(cli, options, answer);
+    summary(cli, of, answer);
     chart(out, "by country", json_object_get(answer, "countries"), "country");
     chart(out, "by prefix", json_object_get(answer, "prefixes"), "prefix");
     chart(out, "by account", json_object_get(answer, "accounts"), "account");
@@ -216,7 +217,7 @@ static int run(struct cli *cli, const void *given)
     if (cli->common->is_json)
         output_json(&cli->out, answer.body);
     else
-        show(cli, options, answer.body);
+        simulation_print(cli, options->tenant, answer.body);
     rest_answer_release(&answer);
     return EXIT_OK;
 }

@@ -96,7 +96,7 @@ rest_work rest_cdr_terms_get, rest_cdr_terms_put, rest_cdr_unmapped, rest_cdr_un
 rest_work rest_mark_list, rest_mark_get, rest_mark_create, rest_mark_delete;
 rest_work rest_history_list, rest_history_sums, rest_history_tenant;
 rest_work rest_campaign_list, rest_campaign_get, rest_campaign_create, rest_campaign_accounts,
-    rest_campaign_answer, rest_campaign_report, rest_campaign_report_csv;
+    rest_campaign_answer, rest_campaign_report, rest_campaign_report_csv, rest_campaign_simulate;
 rest_work rest_campaign_notify, rest_campaign_apply, rest_campaign_pause, rest_campaign_resume,
     rest_campaign_cancel, rest_campaign_undo;
 rest_work rest_node_list, rest_propagation;

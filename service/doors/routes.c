@@ -116,6 +116,7 @@ const struct route admin_routes[] = {
     {"GET",    "/v1/campaigns/{c}",               OPERATOR,      READ,  0,                rest_campaign_get,   campaign},
     {"GET",    "/v1/campaigns/{c}/accounts",      OPERATOR,      READ,  0,                rest_campaign_accounts, members},
     {"POST",   "/v1/campaigns/{c}/answers",       OPERATOR,      WRITE, BODY,             rest_campaign_answer, NULL},
+    {"POST",   "/v1/campaigns/{c}/simulate",      OPERATOR,      ASK,   BODY,             rest_campaign_simulate, NULL},
     {"POST",   "/v1/campaigns/{c}/notify",        OPERATOR,      ORDER, BODY,             rest_campaign_notify, NULL},
     {"POST",   "/v1/campaigns/{c}/apply",         OPERATOR,      ORDER, BODY,             rest_campaign_apply, NULL},
     {"POST",   "/v1/campaigns/{c}/pause",         OPERATOR,      ORDER, 0,                rest_campaign_pause, NULL},
