@@ -1,5 +1,6 @@
 """The linter over the wire: findings, fixes as one change, and who may."""
 import pytest
+from cdr import days_ago, line, sent, state_terms
 from rest import as_role, new_tenant, problem, verdict
 
 
@@ -92,3 +93,19 @@ def test_bad_bodies(daemon, tenant, body):
 @pytest.mark.parametrize("days", ["", "-1", "x", "3661", "99999999999999999999"])
 def test_bad_days(daemon, tenant, days):
     problem(daemon.rest("GET", f"/v1/tenants/{tenant}/lint?days={days}"), 400, "invalid")
+
+
+def test_an_allow_that_no_call_needed(daemon, tenant):
+    """Once there is enough history to say so."""
+    state_terms(daemon)
+    needed = add(daemon, tenant, prefix="01082", action="allow")
+    unused = add(daemon, tenant, prefix="01033", action="allow")
+    sent(daemon, line(tenant, "1001", "010 82 2 555 0101", days_ago(40)))
+    assert [finding["code"] for finding in lint(daemon, tenant, "?days=20")["findings"]] == []
+    found = lint(daemon, tenant)
+    assert found["history_days"] == 40
+    [finding] = found["findings"]
+    assert (finding["code"], finding["level"], finding["rule"]) == ("never_hit", "info", unused)
+    assert fix(daemon.rest, tenant, finding["id"]).status == 200
+    left = [rule["id"] for rule in daemon.rest("GET", f"/v1/tenants/{tenant}/rules").json["rules"]]
+    assert needed in left and unused not in left
