@@ -8,7 +8,7 @@
 
 enum {
     LOOK_MS = 1000,  /* between looks at the store, unless woken */
-    LEASE_MS = 30000,
+    LEASE_MS = 8000, /* a batch holds the row anyway; this is for who died between two */
     PLAN_LEASE_MS = 180000, /* the first account of a walk may take long */
     RETRY_MS = 1000,
     ARENA_BYTES = 64 << 20,
