@@ -240,6 +240,7 @@ static int open_doors(const struct config *config, struct world *world, struct e
         .engine = world->engine,
         .rulesets = world->rulesets,
         .feed = world->feed,
+        .cache = world->cache,
         .node = world->node,
         .campaigns = world->campaigns,
         .notify = world->notify,

@@ -29,7 +29,15 @@ int redis_reply_error(const struct redisReply *reply, struct err *err)
         return err_set(err, ERR_FORBIDDEN, "the user lacks what docker/redis-users.acl gives: %.*s",
                        SLICE_ARG(text));
     if (slice_starts_with(text, SLICE_LIT("READONLY")))
-        return err_set(err, ERR_INVALID, "is a replica by now");
+        return err_set(err, ERR_INVALID, "is a replica, or read-only, by now: name the master, or Sentinels");
+    if (slice_starts_with(text, SLICE_LIT("OOM")))
+        return err_set(err, ERR_UNAVAILABLE, "is full: raise its maxmemory, or give sekisho a Redis of "
+                                             "its own");
+    if (slice_starts_with(text, SLICE_LIT("MISCONF")))
+        return err_set(err, ERR_UNAVAILABLE,
+                       "takes no writes, because it cannot save to disk (its log says why)");
+    if (slice_starts_with(text, SLICE_LIT("LOADING")))
+        return err_set(err, ERR_UNAVAILABLE, "is still loading its data");
     return err_set(err, ERR_UNAVAILABLE, "says: %.*s", SLICE_ARG(text));
 }
 

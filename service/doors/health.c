@@ -1,6 +1,7 @@
 #include "doors/health.h"
 
 #include "base/buf.h"
+#include "cache/cache.h"
 #include "engine/feed.h"
 #include "engine/node.h"
 #include "engine/rulesets.h"
@@ -31,12 +32,18 @@ int health_live(struct app *app, struct request *request, struct response *respo
 
 /* --- readiness ------------------------------------------------------------------------------ */
 
+/* From wherever: the store, a snapshot, Redis. With none there is only the floor, which a PBX has, too. */
 static bool has_rulesets(const struct app *app)
 {
     rulesets_enter();
     bool has = rulesets_numbering(app->rulesets) != NULL;
     rulesets_leave();
-    return has;
+    return has && !trusted_is_blank(rulesets_trusted(app->rulesets));
+}
+
+static bool does_redis_answer(const struct app *app)
+{
+    return !app->cache || cache_is_listening(app->cache);
 }
 
 static bool is_feed_fresh(const struct app *app)
@@ -70,6 +77,7 @@ int health_ready(struct app *app, struct request *request, struct response *resp
         {"feed", is_feed_fresh(app), store_counts},
         {"keys", !app->node || node_keys_agree(app->node), true},
         {"name", !app->node || node_has_name(app->node), true},
+        {"redis", does_redis_answer(app), false},
     };
     char text[512];
     struct buf buf = BUF_OVER(text);

@@ -45,11 +45,13 @@ struct notify;
 struct rulesets;
 
 /* Everything a handler may need; borrowed from main, lives as long as the listeners. */
+struct cache;
 struct app {
     struct store *store;
     struct engine *engine;
     struct rulesets *rulesets;
     struct feed *feed;
+    struct cache *cache; /* NULL: none */
     struct node *node;
     struct campaigns *campaigns;
     const struct notify *notify;

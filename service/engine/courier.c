@@ -67,6 +67,11 @@ static void doubt(struct courier *courier, struct cache *cache, const struct err
     struct cache_name platform;
     cache_name_of(cache, SLICE_NONE, &platform);
     (void)fetch(courier, cache, errand, &platform);
+    rulesets_enter(); /* one that was never put in force has revision 0 */
+    bool has_platform = ruleset_revision(rulesets_platform(courier->rulesets)) != 0;
+    rulesets_leave();
+    if (has_platform) /* so a node that has nothing else can begin (cold.h) */
+        trusted_start(rulesets_trusted(courier->rulesets), instant_now());
     if (errand->lent)
         errand->lent(errand->lent_context, NULL);
 }

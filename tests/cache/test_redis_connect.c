@@ -156,6 +156,12 @@ static void what_is_no_redis_is_told(void **state)
         {"+hello\r\n", "is not a Redis", ERR_INVALID},
         {"*-1\r\n", "is not a Redis", ERR_INVALID},
         {"*1\r\n$-1\r\n", "is not a Redis", ERR_INVALID},
+        {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "is not a Redis", ERR_INVALID},
+        {"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "is full: raise its maxmemory",
+         ERR_UNAVAILABLE},
+        {"-MISCONF Redis is configured to save RDB snapshots\r\n", "cannot save to disk", ERR_UNAVAILABLE},
+        {"-LOADING Redis is loading the dataset in memory\r\n", "still loading", ERR_UNAVAILABLE},
+        {"-READONLY You can't write against a read only replica.\r\n", "read-only", ERR_INVALID},
         {"-DENIED Redis is running in protected mode\r\n", "protected mode", ERR_UNAVAILABLE},
         {NULL, "closed the connection", ERR_UNAVAILABLE},
     };

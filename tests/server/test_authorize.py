@@ -354,7 +354,7 @@ def test_ready(tenants):
         assert tenants.http(door, "GET", "/livez").text == "ok\n"
         answer = tenants.http(door, "GET", "/readyz?verbose")
         assert answer.status == 200
-        checks = ("rulesets", "not_draining", "store", "writes", "feed", "keys", "name")
+        checks = ("rulesets", "not_draining", "store", "writes", "feed", "keys", "name", "redis")
         assert answer.text == "".join(f"[+] {check}\n" for check in checks) + "ready\n"
         assert tenants.http(door, "HEAD", "/readyz").body == b""
 
