@@ -85,6 +85,8 @@ int cdr_import_run(struct cli *cli, const void *given)
 {
     const struct cdr_options *options = given;
     struct cdr_send send;
+    if (options->table)
+        return cdr_table_run(cli, options);
     int status = cdr_send_begin(&send, cli, options);
     bool is_input = strcmp(options->file, "-") == 0;
     struct window window = {.fd = STDIN_FILENO, .bytes = malloc(CDR_PIECE_BYTES)};

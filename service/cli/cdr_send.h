@@ -24,8 +24,9 @@ enum {
 struct cdr_options {
     struct common common;
     const char *file, *source, *layout, *time_zone, *map, *rejects;
+    const char *table, *table_name;
     bool dry_run, once;
-    int64_t patience_ms, interval_ms;
+    int64_t patience_ms, interval_ms, overlap_ms;
 };
 
 /* A place in a file, as the daemon keeps it (jobs/cdr_import.h). version 0: it keeps none yet. */
@@ -67,8 +68,9 @@ int cdr_send_piece(struct cdr_send *send, struct slice piece, bool is_last, stru
 /* The sums, for people or as JSON; returns the exit status. */
 int cdr_send_say(struct cdr_send *send);
 
-/* cdr_import.c, cdr_follow.c */
+/* cdr_import.c, cdr_follow.c, cdr_table.c */
 int cdr_import_run(struct cli *cli, const void *options);
 int cdr_follow_run(struct cli *cli, const void *options);
+int cdr_table_run(struct cli *cli, const struct cdr_options *options);
 
 #endif

@@ -227,10 +227,15 @@ static const struct option coverage_rows[] = {
 
 static const struct option import_rows[] = {
     {"FILE", OPTION_PATH, OPTION_POSITIONAL, "FILE", NULL, NULL,
-     "Master.csv or NDJSON; - is standard input", AT(file)},
+     "Master.csv or NDJSON; - is standard input", AT(file), .unless = "table"},
     WHOSE,
     {"dry-run", OPTION_FLAG, 0, NULL, NULL, NULL,
      "show what was found, and ten records as they are understood; change nothing", AT(dry_run)},
+    {"table", OPTION_TEXT, OPTION_SECRET, "URL", NULL, "SEKISHO_CDR_TABLE",
+     "instead of a file read a table: sqlite:FILE or postgres://…; goes on where it ended", AT(table)},
+    {"table-name", OPTION_TEXT, 0, "NAME", "cdr", NULL, "of the table", AT(table_name)},
+    {"overlap", OPTION_DURATION, 0, "TIME", "1h", NULL,
+     "of a table: how far back rows may still come in late", AT(overlap_ms), .max = INT64_C(31) * 86400000},
     {"patience", OPTION_DURATION, 0, "TIME", "60s", NULL,
      "how long to try again when there is no answer, or the store is away", AT(patience_ms), .max = 86400000},
     {0}};

@@ -44,15 +44,35 @@ static void make_id(const char *source, const struct cdr *cdr, char id[CALL_KEY_
 
 /* --- fields ------------------------------------------------------------------------------------- */
 
+/* "2026-11-30 12:00:00.25+09", as PostgreSQL writes a time with its zone, as RFC 3339 has it. */
+static struct slice with_zone(struct slice text, char out[40])
+{
+    size_t n = 19, rest = 19;
+    if (text.n < 22 || text.n > 32 || text.p[10] != ' ')
+        return text;
+    for (rest += text.p[rest] == '.'; rest < text.n && text.p[rest] >= '0' && text.p[rest] <= '9';)
+        rest++; /* a fraction of any length */
+    memcpy(out, text.p, n);
+    memcpy(out + n, text.p + rest, text.n - rest);
+    n += text.n - rest;
+    out[10] = 'T';
+    if (out[n - 3] == '+' || out[n - 3] == '-') {
+        memcpy(out + n, ":00", 3);
+        n += 3;
+    }
+    return (struct slice){out, n};
+}
+
 /* Local, with a zone of its own (RFC 3339), or seconds since 1970. */
 static bool read_time(const struct zone *zone, struct slice text, int64_t *ret_ms)
 {
     int64_t s;
+    char scratch[40];
     if (cdr_time_parse(text, &s)) {
         *ret_ms = zone_moment(zone, s) * 1000;
         return true;
     }
-    if (clock_parse(text, ret_ms))
+    if (clock_parse(with_zone(text, scratch), ret_ms))
         return true;
     if (text.n < 9 || text.n > 11 || !slice_is_digits(text))
         return false;

@@ -28,7 +28,7 @@ LIBRARIES = {
     "cache": {"hiredis/", "sodium.h"}, "wire": {"jansson.h"},
     "engine": {"urcu", "sanitizer/", "sodium.h"}, "jobs": {"curl/", "jansson.h", "sodium.h"},
     "doors": {"microhttpd.h", "jansson.h", "sodium.h", "gnutls/"},
-    "cli": {"curl/", "jansson.h", "sodium.h"},
+    "cli": {"curl/", "jansson.h", "sodium.h", "sqlite3.h", "libpq-fe.h"},
 }
 KNOWN = set().union(*LIBRARIES.values())
 

@@ -327,6 +327,8 @@ static void times_have_bounds(void **state)
         {"2026-11-30 21:00:00", CDR_TAKEN},       {"2026-11-30T12:00:00Z", CDR_TAKEN},
         {"1796040000", CDR_TAKEN},                {"2026-11-30T21:00:00.5+09:00", CDR_TAKEN},
         {"2026-11-30 21:10:01", CDR_IN_FUTURE},   {"2026-11-30 21:09:59", CDR_TAKEN},
+        {"2026-11-30 12:00:00+00", CDR_TAKEN},    {"2026-11-30 17:30:00.123456+05:30", CDR_TAKEN},
+        {"2026-11-30 12:30:00+00", CDR_IN_FUTURE},
         {"2026-11-29 20:59:59", CDR_TOO_OLD},     {"2026-11-29 21:00:00", CDR_TAKEN},
         {"", CDR_BAD_TIME},                       {"yesterday", CDR_BAD_TIME},
     };
