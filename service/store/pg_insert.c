@@ -1,7 +1,10 @@
 /*
  * Many rows in one statement: each column travels as one array, in binary.
  *
- *     INSERT INTO t (a, b) SELECT * FROM unnest($1::text[], $2::bigint[]) … RETURNING id
+ *     INSERT INTO t (a, b) SELECT unnest($1), unnest($2) … RETURNING id
+ *
+ * Side by side in the SELECT they go in lockstep, a row at a time; in the FROM each would be written to a
+ * table of its own first, which costs a third of the whole.
  *
  * COPY would be a little faster, but can neither leave out rows whose key is taken nor go into a table
  * with row-level security; by way of a temporary table it could, at the price of one a transaction.
@@ -66,11 +69,11 @@ static char *array_of(const struct sql_value *values, unsigned columns, unsigned
 
 static void statement(const struct sql_insert *into, char *text, size_t cap)
 {
-    int n = snprintf(text, cap, "INSERT INTO %s (%s) SELECT * FROM unnest(", into->table,
+    int n = snprintf(text, cap, "INSERT INTO %s (%s) SELECT ", into->table,
                      into->columns);
     for (unsigned i = 0; into->kinds[i]; i++)
-        n += snprintf(text + n, cap - (size_t)n, "%s$%u", i ? ", " : "", i + 1);
-    n += snprintf(text + n, cap - (size_t)n, ") ON CONFLICT DO NOTHING RETURNING %s", into->id);
+        n += snprintf(text + n, cap - (size_t)n, "%sunnest($%u)", i ? ", " : "", i + 1);
+    n += snprintf(text + n, cap - (size_t)n, " ON CONFLICT DO NOTHING RETURNING %s", into->id);
     assert(n < (int)cap);
 }
 

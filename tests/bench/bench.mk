@@ -3,7 +3,7 @@
 BENCH_PACKAGES := wrk python3 nginx libnginx-mod-http-lua lua-nginx-redis
 PARTS          ?=
 BENCH_DIR      := $(BUILD)/tests/bench
-BENCH          := $(addprefix $(BENCH_DIR)/,decide seed mhd_constant agi_constant agi_load)
+BENCH          := $(addprefix $(BENCH_DIR)/,decide seed mhd_constant agi_constant agi_load) $(BUILD)/tests/story/generate
 
 .PHONY: bench bench-programs
 bench: test-deps ## measure sekisho against its rivals and goals (PARTS="cold lua …"); a table, and build/bench.json

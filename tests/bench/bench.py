@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Measures sekisho against its rivals and prints one table; all figures go to build/bench.json.
 
-    tests/bench/bench.py [PART…]      decide authorize lua agi pbx spread cold; all of them when none is named
+    tests/bench/bench.py [PART…]      decide authorize lua agi pbx spread cold cdr_import; all of them when none is named
 
-`make bench PARTS="…"` builds what this needs; BENCH_SMALL=1 measures less of lua, spread and cold. What
+`make bench PARTS="…"` builds what this needs; BENCH_SMALL=1 measures less of lua, spread, cold, cdr_import. What
 other parts measured before stays in the file. The goals are ratios of what was measured in this run on this
 machine. Nothing fails when one is missed; the table says so.
 """
@@ -146,7 +146,16 @@ def cold():
                     for name, client in (("sqlite", "sqlite3"), ("postgresql", "psql"))]
 
 
-PARTS = {part.__name__: part for part in (decide, authorize, lua, agi, pbx, spread, cold)}
+def cdr_import():
+    """Call records into the history."""
+    result = run(HERE + "/cdr_import.py")
+    return result, [
+        row(f"{result['calls']:,} call records, {name}", f"{of['rows_s']:,.0f} /s", f"{bare} {of['bare_rows_s']:,.0f} /s")
+        | at_least(0.5, round(of["ratio"], 2))
+        for (name, of), bare in zip(result["databases"].items(), (".import", "COPY"))]
+
+
+PARTS = {part.__name__: part for part in (decide, authorize, lua, agi, pbx, spread, cold, cdr_import)}
 
 # --- the table ------------------------------------------------------------------------------------
 
