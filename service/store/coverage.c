@@ -41,21 +41,21 @@ static int add_source(struct coverage *coverage, struct slice name, struct txn *
 static int take_day(struct coverage *coverage, struct txn *txn, struct err *err)
 {
     struct slice name = column_text(txn, 0);
-    unsigned at = (unsigned)(column_int(txn, 1) - coverage->first);
+    int64_t day = column_int(txn, 1);
+    unsigned at = (unsigned)(day - coverage->first);
     bool is_same = coverage->sources_count &&
                    slice_equals_text(name, coverage->sources[coverage->sources_count - 1].name);
     int r = is_same ? 0 : add_source(coverage, name, txn, err);
-    if (r == 0)
+    if (r == 0 && day >= coverage->first && day <= coverage->last)
         coverage->sources[coverage->sources_count - 1].bits[at / 64] |= UINT64_C(1) << at % 64;
     return r;
 }
 
 static int load(struct coverage *coverage, struct txn *txn, struct err *err)
 {
-    int r = txn_query(txn,
-                      "SELECT source, day FROM call_source_days WHERE day >= $1 AND day <= $2 "
-                      "ORDER BY source, day",
-                      SQL_VALUES(sql_int(coverage->first), sql_int(coverage->last)), err);
+    /* also sources that sent nothing in the whole period: their silence counts */
+    int r = txn_query(txn, "SELECT source, day FROM call_source_days ORDER BY source, day",
+                      SQL_NO_VALUES, err);
     while (r == 0 && (r = txn_next(txn, err)) == 1)
         r = take_day(coverage, txn, err);
     txn_end(txn);
