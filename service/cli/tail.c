@@ -164,6 +164,16 @@ static int compare_times(struct timespec a, struct timespec b)
                                 : (a.tv_nsec > b.tv_nsec) - (a.tv_nsec < b.tv_nsec);
 }
 
+/* Which one was written to last; a clock's tick may hold two of them, then the one that was renamed or
+ * copied last, since that is what rotating does after writing. */
+static int compare_ages(const struct stat *a, const struct stat *b)
+{
+    int c = compare_times(a->st_mtim, b->st_mtim);
+    if (c == 0)
+        c = compare_times(a->st_ctim, b->st_ctim);
+    return c ? c : (a->st_ino > b->st_ino) - (a->st_ino < b->st_ino);
+}
+
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
@@ -180,9 +190,9 @@ int tail_next(const char *path, int fd, char ret_path[TAIL_PATH_BYTES])
     siblings_open(path, &siblings);
     for (int other; (other = siblings_next(&siblings, candidate, &own)) >= 0;) {
         bool is_later = !is_same_file(&own, &now) && !(named >= 0 && is_same_file(&own, &here)) &&
-                        compare_times(own.st_mtim, now.st_mtim) > 0 &&
+                        compare_ages(&own, &now) > 0 &&
                         (named < 0 || compare_times(own.st_mtim, here.st_mtim) <= 0) &&
-                        (best < 0 || compare_times(own.st_mtim, best_stat.st_mtim) < 0);
+                        (best < 0 || compare_ages(&own, &best_stat) < 0);
         if (!is_later || is_compressed(other)) {
             close(other);
             continue;
