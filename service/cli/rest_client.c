@@ -165,7 +165,12 @@ static bool prepare(struct cli *cli, struct exchange *exchange, const struct res
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "sekisho/" SEKISHO_VERSION);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)cli->common->timeout_ms);
+    if (request->accept) { /* as long as it takes, but not without a byte for as long as --timeout */
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(cli->common->timeout_ms + 999) / 1000);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)cli->common->timeout_ms);
+    }
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS_MAX);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->error);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);

@@ -201,18 +201,18 @@ int outbox_list(struct txn *txn, const struct outbox_filter *filter, struct page
     int r = filter->tenant.n ? txn_scope(txn, filter->tenant, err) : txn_scope_everybody(txn, err);
     if (r < 0)
         return r;
-    if (filter->about.n)
-        r = txn_query(txn,
-                      "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE about = $1 AND id > $2 "
-                      "AND ($3 = '' OR state = $3) AND ($4 = '' OR tenant = $4) ORDER BY id LIMIT $5",
-                      SQL_VALUES(sql_slice(filter->about), after, state, sql_slice(filter->tenant),
-                                 limit),
-                      err);
-    else if (filter->tenant.n)
+    if (filter->tenant.n) /* a tenant has few; of a campaign there are as many as tenants */
         r = txn_query(txn,
                       "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE tenant = $1 AND id > $2 "
+                      "AND ($3 = '' OR state = $3) AND ($4 = '' OR about = $4) ORDER BY id LIMIT $5",
+                      SQL_VALUES(sql_slice(filter->tenant), after, state, sql_slice(filter->about),
+                                 limit),
+                      err);
+    else if (filter->about.n)
+        r = txn_query(txn,
+                      "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE about = $1 AND id > $2 "
                       "AND ($3 = '' OR state = $3) ORDER BY id LIMIT $4",
-                      SQL_VALUES(sql_slice(filter->tenant), after, state, limit), err);
+                      SQL_VALUES(sql_slice(filter->about), after, state, limit), err);
     else
         r = txn_query(txn,
                       "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id > $1 "
