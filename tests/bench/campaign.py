@@ -1,19 +1,25 @@
+#!/usr/bin/python3
 """A campaign over 100,000 accounts, rate limit off: planned, applied and undone by a real daemon, against bare SQL
 that writes the same rows (for the plan campaign_accounts; else rules, audit, revisions, feed) in one transaction, on
 a copy of the same store with the same settings. Both databases."""
+import json
+import os
 import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../server")
 from daemon import Daemon
 from postgres_server import Postgres
 
-TENANTS, ACCOUNTS_EACH = 10000, 10
+TENANTS, ACCOUNTS_EACH = 1000 if os.environ.get("BENCH_SMALL") else 10000, 10
 WAIT_SECONDS = 300
 SEQUENCE = """WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})"""
 
@@ -168,5 +174,4 @@ def measure():
 
 
 if __name__ == "__main__":
-    import json
-    print(json.dumps(measure(), indent=1))
+    print(json.dumps(measure()))
