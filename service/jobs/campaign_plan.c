@@ -12,7 +12,7 @@
 #include "wire/json.h"
 #include "wire/selection.h"
 
-enum { BATCH = 500, RETRY_MS = 500 };
+enum { BATCH = 2000 };
 
 struct walk {
     struct work *work;

@@ -18,7 +18,7 @@
 #include "store/campaigns.h"
 #include "store/history.h"
 
-enum { CAMPAIGN_BATCH_MAX = 2000 };
+enum { CAMPAIGN_BATCH_MAX = 5000 };
 
 /* Who works at a campaign, and at which of its jobs. */
 struct campaign_run {

@@ -180,6 +180,7 @@ static int apply_settings(sqlite3 *db, bool is_writer, struct err *err)
                                  "PRAGMA synchronous = FULL;" /* a power cut loses no edit */
                                  "PRAGMA foreign_keys = ON;"
                                  "PRAGMA wal_autocheckpoint = 1000;"
+                                 "PRAGMA cache_size = -32768;" /* kB: what a large write touches */
                                  "PRAGMA journal_size_limit = 67108864;";
     static const char reader[] = "PRAGMA query_only = ON;"
                                  "PRAGMA wal_autocheckpoint = 0;";
