@@ -202,6 +202,17 @@ static int write_end(struct batch *batch, const struct end *end, struct err *err
                           json_of_counts(&batch->arena, &batch->campaign), err);
 }
 
+/*
+ * A planner that does not know yet how many rows a plan has sorts all of them for each batch. A user who does
+ * not own the table gets a warning; autovacuum then knows a minute later.
+ */
+static int count_rows(struct batch *batch, struct err *err)
+{
+    if (batch->campaign.state != CAMPAIGN_PLANNING || batch->txn->conn->driver->writes_alone)
+        return 0;
+    return txn_exec(batch->txn, "ANALYZE campaign_accounts", SQL_NO_VALUES, err);
+}
+
 int store_campaign_finish(struct store *store, const struct campaign_run *run, struct err *err)
 {
     struct batch batch;
@@ -209,5 +220,8 @@ int store_campaign_finish(struct store *store, const struct campaign_run *run, s
     int r = batch_begin(store, run, &batch, err);
     if (r < 0)
         return r;
-    return batch_end(&batch, write_end(&batch, &ends[run->state], err), &ignored, err);
+    r = write_end(&batch, &ends[run->state], err);
+    if (r == 0)
+        r = count_rows(&batch, err);
+    return batch_end(&batch, r, &ignored, err);
 }
