@@ -77,10 +77,29 @@ void lint_fix_remove(struct lint *lint, struct lint_finding *finding)
     lint->is_full |= !ids || !finding->fix.text;
 }
 
+/* A week from now, or when another rule of the same place begins; 0: one is there now. */
+static int64_t end_of(const struct lint *lint, const struct rule *rule)
+{
+    int64_t end_ms = (lint->in->now_ms / DAY_MS + EXPIRE_DAYS) * DAY_MS;
+    for (unsigned i = 0; i < lint->in->count; i++) {
+        const struct rule *other = &lint->in->rules[i];
+        if (other == rule || !rule_is_dated(other) || !rule_is_same_place(other, rule) ||
+            (other->expires_at_ms && other->expires_at_ms <= rule->starts_at_ms) ||
+            other->starts_at_ms >= end_ms)
+            continue;
+        end_ms = other->starts_at_ms > lint->in->now_ms ? other->starts_at_ms : 0;
+    }
+    return end_ms;
+}
+
 void lint_fix_expire(struct lint *lint, struct lint_finding *finding)
 {
     char until[CLOCK_TEXT_BYTES];
-    finding->fix.expires_at_ms = (lint->in->now_ms / DAY_MS + EXPIRE_DAYS) * DAY_MS;
+    finding->fix.expires_at_ms = end_of(lint, finding->rule);
+    if (finding->fix.expires_at_ms == 0) {
+        lint_fix_remove(lint, finding);
+        return;
+    }
     finding->fix.text = arena_printf(lint->arena, "let %s end at %s",
                                      lint_name(lint, finding->rule),
                                      clock_format(finding->fix.expires_at_ms, until));
@@ -100,6 +119,7 @@ void lint_fix_add(struct lint *lint, struct lint_finding *finding, enum action a
         return;
     }
     const struct rule *like = finding->rule;
+    bool has_begun = rule_is_dated(like) && like->starts_at_ms < lint->in->now_ms;
     const struct rule added = {
         .id = "",
         .account = like->account,
@@ -108,7 +128,9 @@ void lint_fix_add(struct lint *lint, struct lint_finding *finding, enum action a
         .divert_to = action == ACTION_DIVERT ? like->divert_to : "",
         .note = action == like->action ? like->note : "",
         .source = "customer",
-        .starts_at_ms = action == like->action ? like->starts_at_ms : 0,
+        .starts_at_ms = action != like->action ? 0
+                        : has_begun            ? lint->in->now_ms /* not in the way of what is over */
+                                               : like->starts_at_ms,
         .expires_at_ms = action == like->action ? like->expires_at_ms : 0,
     };
     for (unsigned i = 0; i < lint->in->count; i++)
@@ -149,6 +171,20 @@ void lint_expired(struct lint *lint, const struct rule *rule)
     lint_fix_remove(lint, finding);
 }
 
+/* Does a longer rule of the same scope decide there, now and always? */
+static bool is_said(const struct lint *lint, const struct rule *rule, const char *longer)
+{
+    for (unsigned i = 0; i < lint->in->count; i++) {
+        const struct rule *other = &lint->in->rules[i];
+        size_t n = strlen(other->target.text);
+        if (lint_is_prefix(other) && strcmp(other->account, rule->account) == 0 &&
+            !rule_is_dated(other) && n > strlen(rule->target.text) &&
+            strncmp(other->target.text, longer, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /*
  * A deny of 1 or 11 cannot keep anybody from 110, 118 and 119, and says that it does. The fix says what
  * it really does: every other continuation, so that nothing else is opened by it.
@@ -168,7 +204,7 @@ static void spell_out(struct lint *lint, struct lint_finding *finding, const cha
             continue;
         if (leads_to_one)
             spell_out(lint, finding, longer);
-        else
+        else if (!is_said(lint, finding->rule, longer))
             lint_fix_add(lint, finding, finding->rule->action, longer);
     }
 }
@@ -242,6 +278,8 @@ static void look_at_0100(struct lint *lint, const char *account)
     finding->text_ja = "0102〜0109 は個別に規制されていますが、0100 が規制されていません"
                        "(010 0 44 … は発信できます)";
     lint_fix_add(lint, finding, ACTION_DENY, "0100");
+    if (!finding->fix.text && !lint->is_full)
+        lint->count--; /* somebody opened 0100 by name */
 }
 
 void lint_0100(struct lint *lint)

@@ -19,6 +19,7 @@ struct places {
 };
 
 enum part { PART_CARIBBEAN, PART_US_TERRITORIES, PART_OTHERS, PART_RISKY, PARTS };
+static const char premium[] = "premium-international";
 static const char *const groups[PARTS] = {"nanp-caribbean", "us-territories", NULL, "high-risk"};
 
 struct opening {
@@ -113,8 +114,9 @@ static void put_down(struct opens *opens, const struct rule *rule, const struct 
         opening->risky++;
         note_place(opens, &opening->parts[PART_RISKY], reading->country);
     }
-    if (!reading->country[0]) {
-        opening->has_premium |= is_in_group(lint, number, "premium-international");
+    if (!reading->country[0]) { /* and not what the prefix itself says */
+        opening->has_premium |= is_in_group(lint, number, premium) &&
+                                !is_in_group(lint, slice_of(rule->target.text), premium);
         return;
     }
     if (is_meant(lint, rule, reading->country))
@@ -245,6 +247,17 @@ static void fix_beyond(struct lint *lint, struct lint_finding *finding, const st
         lint_fix_add(lint, finding, ACTION_DENY, "group:premium-international");
 }
 
+/* Where all that the fix would add is there already, and does not help: it ends, or is meant. */
+static void settle(struct lint *lint, struct lint_finding *finding)
+{
+    if (finding->fix.text || lint->is_full)
+        return;
+    if (finding->rule->expires_at_ms)
+        lint->count--; /* it is the last */
+    else
+        lint_fix_expire(lint, finding);
+}
+
 static void tell_beyond(struct lint *lint, const struct rule *rule, const struct opening *opening)
 {
     unsigned count = 0;
@@ -252,11 +265,14 @@ static void tell_beyond(struct lint *lint, const struct rule *rule, const struct
         count += count_of(opening, part);
     if (!count && !opening->has_premium)
         return;
+    if (count_of(opening, PART_OTHERS) > DENIES_MAX && rule->expires_at_ms)
+        return; /* it ends already, and not at our date */
     struct lint_finding *finding = lint_add(lint, LINT_OPENS_BEYOND_NOTE, LINT_WARNING, rule);
     if (!finding)
         return;
     describe_beyond(lint, finding, opening);
     fix_beyond(lint, finding, opening);
+    settle(lint, finding);
 }
 
 static void tell_risky(struct lint *lint, const struct rule *rule, const struct opening *opening)
@@ -275,6 +291,7 @@ static void tell_risky(struct lint *lint, const struct rule *rule, const struct 
         lint_fix_expire(lint, finding);
     else
         lint_fix_add(lint, finding, ACTION_DENY, "group:high-risk");
+    settle(lint, finding);
 }
 
 /* --- all of it -------------------------------------------------------------------------------------- */

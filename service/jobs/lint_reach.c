@@ -21,13 +21,14 @@ static void tell(struct lint *lint, const struct rule *rule, const char *why, co
 
 /* --- locks ---------------------------------------------------------------------------------------- */
 
-/* One digit more than the target: an exact lock of the target itself is not one of all behind it. */
+/* One digit more than the target: an exact lock of the target itself is not one of all behind it. Nor
+ * does one count that will end. */
 static bool is_locked(const struct lint *lint, const struct rule *rule, const char **ret_target)
 {
     const struct ruleset *platform = lint->in->platform;
     struct reading reading = {.kind = KIND_UNKNOWN};
     struct lookup lookup;
-    struct rule_match match;
+    struct rule_match match, later;
     size_t n = strlen(rule->target.text);
     int written = snprintf(reading.number, sizeof reading.number, "%s%s", rule->target.text,
                            rule->is_exact ? "" : "2");
@@ -36,7 +37,8 @@ static bool is_locked(const struct lint *lint, const struct rule *rule, const ch
     reading.len = (uint8_t)written;
     lookup_init(&lookup, lint->in->numbering, &reading);
     if (!ruleset_match(platform, ruleset_locks(platform), &lookup, lint->in->now_ms, &match) ||
-        match.len > n)
+        !ruleset_match(platform, ruleset_locks(platform), &lookup, INT64_MAX, &later) ||
+        match.len > n || later.len > n)
         return false;
     *ret_target = match.target;
     return true;
@@ -52,6 +54,8 @@ static bool is_taken_off(const struct lint *lint, const struct rule *rule, const
     unsigned count = numbering_prefixes(lint->in->numbering, target, prefixes, PREFIXES_MAX);
     for (unsigned i = 0; i < count && i < PREFIXES_MAX; i++) {
         struct slice rest = {target.p + prefixes[i]->len, target.n - prefixes[i]->len};
+        if (rest.n == 0) /* dialed alone it is a number like any other */
+            continue;
         if (prefixes[i]->before == BEFORE_ANY || slice_starts_with(rest, SLICE_LIT("010"))) {
             *ret_prefix = prefixes[i]->prefix;
             return true;
@@ -73,9 +77,12 @@ static void sort_by_place(struct lint *lint)
 {
     lint->by_place = arena_alloc(lint->arena, (lint->in->count + 1) * sizeof *lint->by_place);
     lint->is_full |= !lint->by_place;
-    for (unsigned i = 0; lint->by_place && i < lint->in->count; i++)
-        if (lint_is_prefix(&lint->in->rules[i]) && lint_is_in_force(lint, &lint->in->rules[i]))
-            lint->by_place[lint->by_place_count++] = &lint->in->rules[i];
+    for (unsigned i = 0; lint->by_place && i < lint->in->count; i++) {
+        const struct rule *rule = &lint->in->rules[i];
+        /* what ends leaves the shorter rule to decide again */
+        if (lint_is_prefix(rule) && lint_is_in_force(lint, rule) && !rule->expires_at_ms)
+            lint->by_place[lint->by_place_count++] = rule;
+    }
     if (lint->by_place_count)
         qsort(lint->by_place, lint->by_place_count, sizeof *lint->by_place, by_place);
 }
@@ -98,6 +105,18 @@ static bool cover(const struct rule *const *rules, unsigned count, unsigned dept
     return true;
 }
 
+/* Can the digits of the target alone be a call? 104 can; and 010 is asked for unknown numbers, too. */
+static bool is_a_call(const struct lint *lint, const struct rule *rule)
+{
+    struct folded folded;
+    struct number number;
+    if (strcmp(rule->target.text, "010") == 0 || number_fold(slice_of(rule->target.text), &folded))
+        return true;
+    number_read(lint->in->numbering, &folded, "", &number, NULL);
+    const struct reading *reading = &number.readings[0];
+    return reading->kind == KIND_UNKNOWN || (reading->kind != KIND_INVALID && reading->is_complete);
+}
+
 /* The rules right behind `at` that begin with its digits and go on. */
 static bool is_covered(const struct lint *lint, unsigned at)
 {
@@ -112,7 +131,8 @@ static bool is_covered(const struct lint *lint, unsigned at)
             strncmp(longer->target.text, rule->target.text, n) != 0)
             break;
     }
-    return to > from && cover(&lint->by_place[from], to - from, (unsigned)n);
+    return to > from && !is_a_call(lint, rule) &&
+           cover(&lint->by_place[from], to - from, (unsigned)n);
 }
 
 void lint_reach(struct lint *lint)

@@ -8,138 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/policy.h"
-#include "jobs/lint.h"
-
-enum { RULES_MAX = 128, NOW = 1800000000 };
-#define NOW_MS ((int64_t)NOW * 1000)
-
-static struct numbering *numbering;
-
-/* "deny 010", "1001 allow 0101", "lock deny 010252"; `note` of the last rule may be set afterwards. */
-struct world {
-    struct rule rules[RULES_MAX], locks[8];
-    char ids[RULES_MAX][16], accounts[RULES_MAX][16];
-    unsigned count, locks_count;
-    uint64_t hits[RULES_MAX];
-    int history_days;
-    struct arena arena;
-    struct lint_finding *findings;
-    unsigned found;
-};
-
-static void add(struct world *world, const char *text)
-{
-    char words[3][64] = {"", "", ""};
-    struct err err = {0};
-    bool is_lock = strncmp(text, "lock ", 5) == 0;
-    int count = sscanf(text, "%63s %63s %63s", words[0], words[1], words[2]);
-    unsigned at = world->count;
-    struct rule rule = {.id = "", .account = "", .divert_to = "", .note = "", .source = "customer"};
-    assert_int_equal(action_of(slice_of(words[count - 2]), &rule.action), 0);
-    assert_int_equal(target_parse(slice_of(words[count - 1]), &rule.target, &err), 0);
-    if (is_lock) {
-        rule.is_locked = true;
-        world->locks[world->locks_count++] = rule;
-        return;
-    }
-    snprintf(world->ids[at], sizeof world->ids[at], "R%03u", at);
-    snprintf(world->accounts[at], sizeof world->accounts[at], "%s", count == 3 ? words[0] : "");
-    rule.id = world->ids[at];
-    rule.account = world->accounts[at];
-    world->rules[world->count++] = rule;
-}
-
-static void compile(const struct world *world, struct ruleset **platform, struct ruleset **tenant)
-{
-    struct err err = {0};
-    struct ruleset_owner owner = {.tenant = SLICE_LIT("acme")}, nobody = {.revision = 0};
-    assert_int_equal(ruleset_new(&nobody, world->locks, world->locks_count, platform, &err), 0);
-    assert_int_equal(ruleset_new(&owner, world->rules, world->count, tenant, &err), 0);
-}
-
-static void run(struct world *world)
-{
-    struct ruleset *platform, *tenant;
-    struct err err = {0};
-    compile(world, &platform, &tenant);
-    const struct lint_input input = {
-        .numbering = numbering,
-        .platform = platform,
-        .tenant = tenant,
-        .rules = world->rules,
-        .count = world->count,
-        .hits = world->history_days ? world->hits : NULL,
-        .history_days = world->history_days,
-        .now_ms = NOW_MS,
-    };
-    arena_init(&world->arena, 16 << 20);
-    assert_int_equal(lint_run(&input, &world->arena, &world->findings, &world->found, &err), 0);
-    ruleset_free(platform);
-    ruleset_free(tenant);
-}
-
-static struct world *world_of(const char *const *lines)
-{
-    struct world *world = calloc(1, sizeof *world);
-    for (; *lines; lines++)
-        add(world, *lines);
-    return world;
-}
-#define WORLD(...) world_of((const char *const[]){__VA_ARGS__, NULL})
-
-static void end(struct world *world)
-{
-    arena_release(&world->arena);
-    free(world);
-}
-
-static const struct lint_finding *find(const struct world *world, enum lint_code code)
-{
-    for (unsigned i = 0; i < world->found; i++)
-        if (world->findings[i].code == code)
-            return &world->findings[i];
-    return NULL;
-}
-
-static enum action dial(const struct world *world, const char *account, const char *number)
-{
-    struct ruleset *platform, *tenant;
-    struct folded folded;
-    struct verdict verdict;
-    compile(world, &platform, &tenant);
-    struct policy policy = {numbering, platform, tenant};
-    assert_int_equal(number_fold(slice_of(number), &folded), 0);
-    number_read(numbering, &folded, "", &verdict.number, NULL);
-    policy_judge(&policy, slice_of(account), &verdict.number, NOW_MS, &verdict, NULL);
-    ruleset_free(platform);
-    ruleset_free(tenant);
-    return verdict.action;
-}
-
-/* As the API would. The findings' rules are borrowed from the world, so they are taken over first. */
-static void apply(struct world *world, const struct lint_finding *finding)
-{
-    struct lint_fix fix = finding->fix;
-    unsigned subject = (unsigned)(finding->rule - world->rules), kept = 0;
-    if (fix.expires_at_ms)
-        world->rules[subject].expires_at_ms = fix.expires_at_ms;
-    for (unsigned i = 0; i < world->count; i++) {
-        bool is_removed = false;
-        for (unsigned j = 0; j < fix.remove_count; j++)
-            is_removed |= strcmp(fix.remove[j], world->rules[i].id) == 0;
-        if (!is_removed)
-            world->rules[kept++] = world->rules[i];
-    }
-    world->count = kept;
-    for (unsigned i = 0; i < fix.add_count; i++) {
-        assert_true(world->count < RULES_MAX);
-        struct rule rule = fix.add[i];
-        snprintf(world->ids[world->count + 20], sizeof world->ids[0], "S%03u", i);
-        rule.id = world->ids[world->count + 20];
-        world->rules[world->count++] = rule;
-    }
-}
+#include "linting.h"
 
 /* Finds it, applies its fix, and it is gone. */
 static void is_fixed(struct world *world, enum lint_code code)
@@ -282,6 +151,12 @@ static void emergency_numbers_cannot_be_denied(void **state)
     is_fixed(world, LINT_TOUCHES_EMERGENCY);
     assert_int_equal(world->count, 0);
     end(world);
+    world = WORLD("deny 1", "allow 11"); /* what another rule says stays said */
+    run(world);
+    is_fixed(world, LINT_TOUCHES_EMERGENCY);
+    assert_int_equal(dial(world, "", "115"), ACTION_ALLOW);
+    assert_int_equal(dial(world, "", "104"), ACTION_DENY);
+    end(world);
     world = WORLD("deny 1190", "deny 12", "allow 11");
     run(world);
     assert_null(find(world, LINT_TOUCHES_EMERGENCY));
@@ -309,6 +184,12 @@ static void rules_that_decide_nothing(void **state)
     run(world);
     assert_null(find(world, LINT_UNREACHABLE));
     end(world);
+    /* 010 is asked about numbers that nobody knows, too */
+    world = WORLD("deny 010", "deny 0100", "allow 0101", "deny 0102", "deny 0103", "deny 0104",
+                  "deny 0105", "deny 0106", "deny 0107", "deny 0108", "deny 0109");
+    run(world);
+    assert_null(find(world, LINT_UNREACHABLE));
+    end(world);
     world = WORLD("deny 010", "allow 0101", "lock deny 0101876");
     run(world);
     assert_null(find(world, LINT_UNREACHABLE)); /* a lock of a part */
@@ -325,6 +206,25 @@ static void rules_whose_time_is_over(void **state)
     assert_int_equal(world->found, 1);
     assert_string_equal(find(world, LINT_EXPIRED)->rule->id, world->rules[1].id);
     is_fixed(world, LINT_EXPIRED);
+    end(world);
+}
+
+/* Whose fixes are there already, or would put off the end. */
+static void there_is_a_fix_or_no_finding(void **state)
+{
+    (void)state;
+    struct world *world = WORLD("deny 0102", "deny 0103", "deny 0104", "deny 0105", "allow 0100");
+    run(world);
+    assert_null(find(world, LINT_LEAVES_0100_OPEN));
+    end(world);
+    world = WORLD("deny 010", "1001 allow 0102");
+    world->rules[1].expires_at_ms = NOW_MS + 1;
+    run(world);
+    assert_null(find(world, LINT_OPENS_BEYOND_NOTE));
+    end(world);
+    world = WORLD("deny 010", "deny group:premium-international", "allow 0101900");
+    run(world);
+    assert_null(find(world, LINT_OPENS_BEYOND_NOTE)); /* it is just what it says */
     end(world);
 }
 
@@ -363,19 +263,6 @@ static void ids_are_of_what_was_found(void **state)
     end(world);
 }
 
-static int load(void **state)
-{
-    (void)state;
-    return numbering_builtin(&numbering, NULL);
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    numbering_free(numbering);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,8 +276,9 @@ int main(void)
         cmocka_unit_test(emergency_numbers_cannot_be_denied),
         cmocka_unit_test(rules_that_decide_nothing),
         cmocka_unit_test(rules_whose_time_is_over),
+        cmocka_unit_test(there_is_a_fix_or_no_finding),
         cmocka_unit_test(allows_that_nobody_needed),
         cmocka_unit_test(ids_are_of_what_was_found),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load_numbering, unload_numbering);
 }
