@@ -177,7 +177,8 @@ static int look(struct visit *visit, struct txn *txn, enum sheet_kind *ret_kind,
     enum campaign_state state = visit->campaign.state;
     bool is_off = state == CAMPAIGN_CANCELED || state == CAMPAIGN_UNDOING || state == CAMPAIGN_UNDONE;
     bool is_open = state == CAMPAIGN_PLANNED || state == CAMPAIGN_NOTIFYING ||
-                   state == CAMPAIGN_NOTIFIED || state == CAMPAIGN_APPLYING;
+                   state == CAMPAIGN_NOTIFIED || state == CAMPAIGN_APPLYING ||
+                   (state == CAMPAIGN_APPLIED && share.counts[MEMBER_FAILED]);
     page->tenant = &visit->tenant;
     page->target = &visit->campaign.target;
     page->from_ms = visit->campaign.apply_at_ms;

@@ -110,7 +110,8 @@ static int check_open(const struct answering *it, struct err *err)
     if (all_of(counts) == 0)
         return err_set(err, ERR_NOT_FOUND, "the campaign has nothing to do with it");
     bool is_open = state == CAMPAIGN_PLANNED || state == CAMPAIGN_NOTIFYING ||
-                   state == CAMPAIGN_NOTIFIED || state == CAMPAIGN_APPLYING;
+                   state == CAMPAIGN_NOTIFIED || state == CAMPAIGN_APPLYING ||
+                   (state == CAMPAIGN_APPLIED && counts[MEMBER_FAILED]); /* it can be tried again */
     if (!is_open)
         return err_set(err, ERR_WRONG_STATE, "the campaign is %s", campaign_state_words[state]);
     if (counts[MEMBER_PLANNED] + counts[MEMBER_NOTIFIED] + counts[MEMBER_ANSWERED] +

@@ -54,7 +54,8 @@ static int lock_tenants(struct batch *batch, struct err *err)
 }
 
 /*
- * Calls count from the beginning of the selected period, not from the plan: a record may come in late.
+ * Calls count from the beginning of the selected period, not from the plan: a record may come in late,
+ * and retention may have removed it since.
  * Attempts that were allowed count from the plan on.
  */
 #define FACTS(of_account)                                                                          \
@@ -63,7 +64,9 @@ static int lock_tenants(struct batch *batch, struct err *err)
     "EXISTS (SELECT 1 FROM campaign_answers w WHERE w.tenant = c.tenant AND "                      \
     "w.campaign = c.campaign AND w.account IN ('', c.account) AND w.answer = 'leave_open'), "      \
     "EXISTS (SELECT 1 FROM calls k WHERE k.tenant = c.tenant " of_account("k")                     \
-    "AND k.is_overseas = 1 AND k.at_ms >= $6 AND k.mark = ''), "                                   \
+    "AND k.is_overseas = 1 AND k.at_ms >= $6 AND k.mark = '') OR "                                 \
+    "EXISTS (SELECT 1 FROM call_totals s WHERE s.tenant = c.tenant " of_account("s")               \
+    "AND s.is_overseas = 1 AND s.mark = '' AND s.last_at_ms >= $6), "                              \
     "EXISTS (SELECT 1 FROM attempts x WHERE x.tenant = c.tenant " of_account("x")                  \
     "AND x.at_ms >= $7 AND x.action = 'allow' AND x.kind IN ('international', 'unknown00')), "     \
     "c.notified_at_ms > 0 "                                                                        \
@@ -177,8 +180,8 @@ static int replace(struct work *work, const struct member *member, struct err *e
     return r < 0 ? r : txn_scope_everybody(txn, err);
 }
 
-/* Rooms of the tenants: those that lack it get as many rules as go in. */
-static int check_room(struct work *work, bool *is_full, struct err *err)
+/* How many rules the tenants have, noted with their first accounts. */
+static int count_rules(struct work *work, int64_t *rules, struct err *err)
 {
     struct batch *batch = &work->batch;
     unsigned at = 0;
@@ -189,11 +192,10 @@ static int check_room(struct work *work, bool *is_full, struct err *err)
                       SQL_VALUES(RANGE_VALUES(batch)), err);
     while (r == 0 && (r = txn_next(batch->txn, err)) == 1) {
         struct slice tenant = column_text(batch->txn, 0);
-        int64_t rules = column_int(batch->txn, 1);
         while (at < work->count && !slice_equals_text(tenant, work->members[at].tenant))
             at++;
-        for (; at < work->count && slice_equals_text(tenant, work->members[at].tenant); at++)
-            is_full[at] = ++rules > RULES_PER_TENANT_MAX;
+        if (at < work->count)
+            rules[at] = column_int(batch->txn, 1);
         r = 0;
     }
     txn_end(batch->txn);
@@ -205,12 +207,14 @@ static int look_again(struct work *work, unsigned *ret_left, struct err *err)
 {
     struct batch *batch = &work->batch;
     unsigned left = 0;
-    bool *is_full = arena_alloc(&batch->arena, work->count);
-    int r = is_full ? check_room(work, is_full, err) : txn_nomem(batch->txn, err);
+    int64_t room = 0, *rules = arena_alloc(&batch->arena, work->count * sizeof *rules);
+    int r = rules ? count_rules(work, rules, err) : txn_nomem(batch->txn, err);
     for (unsigned i = 0; i < work->count && r == 0; i++) {
         struct member *member = &work->members[i];
         enum member_reason reason = judge(work, member);
-        if (reason == MEMBER_NEVER && is_full[i] && !member->replaced)
+        if (i == 0 || strcmp(member->tenant, work->members[i - 1].tenant) != 0)
+            room = RULES_PER_TENANT_MAX - rules[i];
+        if (reason == MEMBER_NEVER && room < 1 && !member->replaced)
             reason = MEMBER_NO_ROOM;
         if (reason != MEMBER_NEVER) {
             r = batch_move(batch, member->tenant, member->account, member->state,
@@ -224,6 +228,7 @@ static int look_again(struct work *work, unsigned *ret_left, struct err *err)
             r = replace(work, member, err);
         batch->deltas[member->state == MEMBER_SKIPPED ? MEMBER_PLANNED : member->state]--;
         batch->deltas[MEMBER_APPLIED]++;
+        room -= !member->replaced;
         left++;
     }
     *ret_left = left;

@@ -120,6 +120,19 @@ static enum member_reason judge_scope(const struct campaign *campaign, struct se
     return longest && longest->action == campaign->action ? MEMBER_BLOCKED : reason;
 }
 
+/* A restriction of the tenant's takes over from a shorter allow of an account (api/reading.md 4). */
+static bool is_over_an_allow(const struct campaign *campaign, const struct seen_rules *rules,
+                             const char *tenant, int64_t now_ms)
+{
+    const struct seen_rule *rule = of_scope(rules, tenant, "").list;
+    for (; rule < rules->list + rules->count && strcmp(rule->tenant, tenant) == 0; rule++)
+        if (rule->account[0] && is_from(rule, "customer") && rule->action == ACTION_ALLOW &&
+            rule->target_bytes < strlen(campaign->target.text) &&
+            (!rule->expires_at_ms || rule->expires_at_ms > now_ms))
+            return true;
+    return false;
+}
+
 enum member_reason judge_rules(const struct campaign *campaign, const struct seen_rules *rules,
                                const char *tenant, const char *account, int64_t now_ms,
                                const struct seen_rule **ret_replaced)
@@ -129,6 +142,9 @@ enum member_reason judge_rules(const struct campaign *campaign, const struct see
                                             ret_replaced);
     if (reason == MEMBER_NEVER && account[0])
         reason = judge_scope(campaign, of_scope(rules, tenant, ""), now_ms, &of_tenant);
+    if (reason == MEMBER_NEVER && !account[0] && campaign->action != ACTION_ALLOW &&
+        is_over_an_allow(campaign, rules, tenant, now_ms))
+        reason = MEMBER_CUSTOMER_RULE;
     /* the account's own profile opened it although its tenant is closed: so it is open */
     if (reason == MEMBER_BLOCKED && account[0] && *ret_replaced)
         reason = MEMBER_NEVER;

@@ -3,7 +3,8 @@
  * and when it is applied.
  *
  * What a customer set is never overwritten or overridden: one rule of theirs on the target, or on what
- * covers it, that says otherwise (or is dated) is enough, of the account itself or of its tenant. What an
+ * covers it, that says otherwise (or is dated) is enough, of the account itself or of its tenant; and
+ * when it is for the tenant, an allow of one of its accounts that is shorter. What an
  * operator or the guard set on the target stays, too. A rule that came with a profile or from another
  * campaign gives way, and is kept for the undo. Where such a rule is in force already there is nothing
  * to do.

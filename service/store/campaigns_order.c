@@ -116,11 +116,13 @@ static uint64_t total_of(const struct campaign *campaign, enum campaign_verb ver
                                     : 0;
 }
 
-/* Whoever is told gets all of the grace period. */
+/* Whoever is told gets all of the grace period, and nobody's date comes nearer once it was told. */
 static int64_t date_of(const struct campaign *campaign, const struct campaign_order *order,
                        int64_t now_ms)
 {
-    int64_t date_ms = order->apply_at_ms ? order->apply_at_ms : campaign->apply_at_ms;
+    bool is_new = order->apply_at_ms && (campaign->state != CAMPAIGN_NOTIFIED ||
+                                         order->apply_at_ms > campaign->apply_at_ms);
+    int64_t date_ms = is_new ? order->apply_at_ms : campaign->apply_at_ms;
     int64_t grace_ends_ms = now_ms + campaign->grace_ms;
     return order->verb == CAMPAIGN_NOTIFY && date_ms < grace_ends_ms ? grace_ends_ms : date_ms;
 }

@@ -1,7 +1,8 @@
 /*
  * Undoing: rules of a campaign that nobody has touched go, and what they took the place of comes back.
  * A rule that was changed since has another version than the campaign gave it; it stays, as does the
- * absence of one that was deleted.
+ * absence of one that was deleted. Where another campaign's rule took the place of ours, ours is taken
+ * from what that one would give back, so that campaigns can be undone in any order.
  */
 #include "store/campaigns_batch.h"
 #include "store/rule_rows.h"
@@ -36,7 +37,14 @@ static int lock_tenants(struct batch *batch, struct err *err)
 struct kept {
     const char *tenant, *account;
     enum member_reason reason;
+    const char *holder; /* campaign that would give the rule back, or "" */
 };
+
+/* Of campaign_accounts c: the campaign in force whose rule took the place of c's. */
+#define HOLDER                                                                                     \
+    "COALESCE((SELECT MIN(s.campaign) FROM campaign_rules s JOIN campaign_accounts o ON "          \
+    "o.tenant = s.tenant AND o.campaign = s.campaign AND o.account = s.account WHERE "             \
+    "s.tenant = c.tenant AND s.account = c.account AND s.id = c.rule AND o.state = 'applied'), '')"
 
 static enum member_reason reason_of(struct txn *txn)
 {
@@ -53,7 +61,7 @@ static int read_kept(struct batch *batch, struct kept *kept, unsigned *ret_count
         txn,
         "SELECT c.tenant, c.account, t.id IS NULL OR (c.account <> '' AND a.id IS NULL) OR "
         "CASE WHEN c.account = '' THEN t.created_at_ms ELSE a.created_at_ms END <> c.made_at_ms, "
-        "r.id IS NULL FROM campaign_accounts c LEFT JOIN tenants t ON t.id = c.tenant "
+        "r.id IS NULL, " HOLDER " FROM campaign_accounts c LEFT JOIN tenants t ON t.id = c.tenant "
         "LEFT JOIN accounts a ON a.tenant = c.tenant AND a.id = c.account "
         "LEFT JOIN rules r ON r.tenant = c.tenant AND r.id = c.rule WHERE " RANGE
         " AND c.state = 'applied' AND (r.id IS NULL OR r.version <> c.revision)",
@@ -62,12 +70,47 @@ static int read_kept(struct batch *batch, struct kept *kept, unsigned *ret_count
     while (r == 0 && count < batch->count && (r = txn_next(txn, err)) == 1) {
         struct kept *it = &kept[count++];
         *it = (struct kept){column_copy(txn, 0, &batch->arena), column_copy(txn, 1, &batch->arena),
-                            reason_of(txn)};
-        r = it->tenant && it->account ? 0 : txn_nomem(txn, err);
+                            reason_of(txn), column_copy(txn, 4, &batch->arena)};
+        r = it->tenant && it->account && it->holder ? 0 : txn_nomem(txn, err);
     }
     txn_end(txn);
     *ret_count = count;
     return r;
+}
+
+/* What ours took the place of is what the other campaign gives back from now on, or nothing is. */
+static int leave_holder(struct batch *batch, const struct kept *it, struct err *err)
+{
+    struct txn *txn = batch->txn;
+    struct sql_values who = SQL_VALUES(sql_text(it->tenant), sql_text(it->holder),
+                                       sql_text(it->account));
+    int r = txn_exec(txn,
+                     "DELETE FROM campaign_rules WHERE tenant = $1 AND campaign = $2 "
+                     "AND account = $3",
+                     who, err);
+    if (r == 0)
+        r = txn_exec(txn,
+                     "UPDATE campaign_rules SET campaign = $2 WHERE tenant = $1 AND campaign = $4 "
+                     "AND account = $3",
+                     SQL_VALUES(sql_text(it->tenant), sql_text(it->holder), sql_text(it->account),
+                                sql_text(batch->campaign.id)),
+                     err);
+    if (r == 0)
+        r = txn_exec(txn,
+                     "UPDATE campaign_accounts SET replaced = COALESCE((SELECT s.id FROM "
+                     "campaign_rules s WHERE s.tenant = $1 AND s.campaign = $2 AND "
+                     "s.account = $3), '') WHERE tenant = $1 AND campaign = $2 AND account = $3",
+                     who, err);
+    batch->deltas[MEMBER_APPLIED]--;
+    batch->deltas[MEMBER_UNDONE]++;
+    return r < 0 ? r
+                 : txn_exec(txn,
+                            "UPDATE campaign_accounts SET state = 'undone', undone_at_ms = $4, "
+                            "undone_revision = (SELECT p.revision FROM policies p WHERE p.tenant = "
+                            "$1) WHERE tenant = $1 AND campaign = $2 AND account = $3",
+                            SQL_VALUES(sql_text(it->tenant), sql_text(batch->campaign.id),
+                                       sql_text(it->account), sql_int(txn->now_ms)),
+                            err);
 }
 
 static int keep_others_work(struct batch *batch, struct err *err)
@@ -76,8 +119,10 @@ static int keep_others_work(struct batch *batch, struct err *err)
     struct kept *kept = arena_alloc(&batch->arena, batch->count * sizeof *kept);
     int r = kept ? read_kept(batch, kept, &count, err) : txn_nomem(batch->txn, err);
     for (unsigned i = 0; i < count && r == 0; i++)
-        r = batch_move(batch, kept[i].tenant, kept[i].account, MEMBER_APPLIED, MEMBER_KEPT,
-                       kept[i].reason, err);
+        r = kept[i].reason == MEMBER_RULE_DELETED && kept[i].holder[0]
+                ? leave_holder(batch, &kept[i], err)
+                : batch_move(batch, kept[i].tenant, kept[i].account, MEMBER_APPLIED, MEMBER_KEPT,
+                             kept[i].reason, err);
     batch->done = batch->count - count;
     batch->deltas[MEMBER_APPLIED] -= batch->done;
     batch->deltas[MEMBER_UNDONE] += batch->done;
@@ -143,6 +188,18 @@ static int restore_rules(struct batch *batch, struct err *err)
         SQL_VALUES(RANGE_VALUES(batch)), err);
 }
 
+/* Rules of other campaigns are theirs again, as if nobody had touched them. */
+static int give_back(struct batch *batch, struct err *err)
+{
+    return txn_exec(batch->txn,
+                    "UPDATE campaign_accounts SET revision = (SELECT p.revision FROM policies p "
+                    "WHERE p.tenant = campaign_accounts.tenant) WHERE state = 'applied' AND "
+                    "(tenant, campaign, account) IN (SELECT s.tenant, substr(s.source, 10), "
+                    "s.account " REPLACED "WHERE " RANGE " AND c.state = 'applied' "
+                    "AND s.source LIKE 'campaign:%')",
+                    SQL_VALUES(RANGE_VALUES(batch)), err);
+}
+
 /* A walk over the accounts of the range, rather than a join: half the time in SQLite. */
 static int write_versions(struct batch *batch, struct err *err)
 {
@@ -181,6 +238,8 @@ static int undo(struct batch *batch, unsigned limit, struct err *err)
         r = remove_rules(batch, err);
     if (r == 0)
         r = restore_rules(batch, err);
+    if (r == 0)
+        r = give_back(batch, err);
     if (r == 0)
         r = write_versions(batch, err);
     if (r == 0)
