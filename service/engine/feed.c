@@ -95,6 +95,7 @@ static int pull_batch(struct feed *feed, unsigned *ret_count, struct err *err)
         if (!is_superseded(rows, i, *ret_count) && !is_in_force(feed, &rows[i]))
             rc = loader_row(&feed->loader, &rows[i], err);
     }
+    loader_end(&feed->loader);
     if (!rc)
         feed->position = position;
     arena_release(&arena);

@@ -165,6 +165,12 @@ static void remove_tenant(struct loader *loader, struct slice tenant, uint64_t r
                    spread_how(loader->spread, tenant, revision, loader->is_own));
 }
 
+static int load(struct loader *loader, struct slice tenant, struct err *err)
+{
+    int rc = loader->txn ? 0 : store_begin(loader->store, NULL, &loader->txn, err);
+    return rc ? rc : store_policy_in(loader->txn, tenant, publish_one, loader, err);
+}
+
 int loader_row(struct loader *loader, const struct feed_row *row, struct err *err)
 {
     struct err why = {0};
@@ -172,17 +178,23 @@ int loader_row(struct loader *loader, const struct feed_row *row, struct err *er
     loader->is_own = row->is_own;
     switch (row->kind) {
     case FEED_TENANT:
-        rc = store_policy_one(loader->store, slice_of(row->tenant), publish_one, loader, &why);
+        rc = load(loader, slice_of(row->tenant), &why);
         if (rc == ERR_NOT_FOUND)
             remove_tenant(loader, slice_of(row->tenant), row->revision);
         rc = rc && rc != ERR_NOT_FOUND ? err_set(err, rc, "%s", why.text) : 0;
         break;
     case FEED_PLATFORM:
-        rc = store_policy_one(loader->store, SLICE_NONE, publish_one, loader, err);
+        rc = load(loader, SLICE_NONE, err);
         break;
     case FEED_REVOCATION:
         rc = revocations_add(loader->revocations, slice_of(row->jti), err);
         break;
     }
     return rc;
+}
+
+void loader_end(struct loader *loader)
+{
+    store_rollback(loader->txn);
+    loader->txn = NULL;
 }

@@ -142,7 +142,6 @@ static void walk_release(struct walk *walk)
 {
     arena_release(&walk->arena);
     free(walk->rules);
-    store_rollback(walk->txn);
 }
 
 int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
@@ -163,28 +162,53 @@ int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
     if (r == 0)
         r = take_rows(&walk, &any, err);
     walk_release(&walk);
+    store_rollback(walk.txn);
     if (r == 0 && ret_position)
         feed_position_start(ret_position, &horizon);
     return r;
 }
 
-int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *fn, void *context,
-                     struct err *err)
+/* The scope has been set. */
+static int read_one(struct txn *txn, struct slice tenant, store_policy_fn *fn, void *context,
+                    struct err *err)
 {
-    struct walk walk = {.fn = fn, .context = context};
+    struct walk walk = {.txn = txn, .fn = fn, .context = context};
     bool any = false;
-    if (tenant.n && !tenant_id_is_valid(tenant))
-        return err_set(err, ERR_NOT_FOUND, "no such tenant");
     arena_init(&walk.arena, OWNER_BYTES_MAX);
-    int r = store_begin(store, NULL, &walk.txn, err);
-    if (r < 0)
-        return r;
-    r = txn_scope(walk.txn, tenant, err);
-    if (r == 0)
-        r = txn_query(walk.txn, POLICY_SELECT " AND p.tenant = $1 ORDER BY p.tenant, r.id",
+    int r = txn_query(txn, POLICY_SELECT " AND p.tenant = $1 ORDER BY p.tenant, r.id",
                       SQL_VALUES(sql_slice(tenant)), err);
     if (r == 0)
         r = take_rows(&walk, &any, err);
     walk_release(&walk);
     return r == 0 && !any ? err_set(err, ERR_NOT_FOUND, "no such tenant") : r;
+}
+
+static bool can_be(struct slice tenant)
+{
+    return !tenant.n || tenant_id_is_valid(tenant);
+}
+
+int store_policy_in(struct txn *txn, struct slice tenant, store_policy_fn *fn, void *context,
+                    struct err *err)
+{
+    if (!can_be(tenant))
+        return err_set(err, ERR_NOT_FOUND, "no such tenant");
+    int r = txn_scope_everybody(txn, err); /* asks nobody when it is so already */
+    return r < 0 ? r : read_one(txn, tenant, fn, context, err);
+}
+
+int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *fn, void *context,
+                     struct err *err)
+{
+    struct txn *txn;
+    if (!can_be(tenant))
+        return err_set(err, ERR_NOT_FOUND, "no such tenant");
+    int r = store_begin(store, NULL, &txn, err);
+    if (r < 0)
+        return r;
+    r = txn_scope(txn, tenant, err);
+    if (r == 0)
+        r = read_one(txn, tenant, fn, context, err);
+    store_rollback(txn);
+    return r;
 }

@@ -247,7 +247,10 @@ struct feed_position;
  * *ret_position (may be NULL): from where on the feed tells what this view has not seen. */
 int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
                       struct feed_position *ret_position, struct err *err) MUST_CHECK;
-/* One tenant ("" platform). ERR_NOT_FOUND. */
+/* One tenant ("" platform), as a read transaction sees it: for who loads several. ERR_NOT_FOUND. */
+int store_policy_in(struct txn *txn, struct slice tenant, store_policy_fn *fn, void *context,
+                    struct err *err) MUST_CHECK;
+/* The same in a transaction of its own, which can see no other tenant. */
 int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *fn, void *context,
                      struct err *err) MUST_CHECK;
 

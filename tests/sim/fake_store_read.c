@@ -87,16 +87,13 @@ int store_policy_each(struct store *store, store_policy_fn *fn, void *context,
     return rc;
 }
 
-int store_policy_one(struct store *store, struct slice tenant, store_policy_fn *fn, void *context,
-                     struct err *err)
+int store_policy_in(struct txn *txn, struct slice tenant, store_policy_fn *fn, void *context,
+                    struct err *err)
 {
-    int owner = owner_of(tenant);
-    if (!store_trip(store))
+    const struct owner_row row = txn->db.owners[owner_of(tenant)];
+    if (!store_trip(txn->store))
         return store_away(err);
-    const struct owner_row row = the_server.db.owners[owner];
-    if (!store_trip(store))
-        return store_away(err);
-    return row.content.exists ? give_policy(owner, &row, fn, context, err)
+    return row.content.exists ? give_policy(owner_of(tenant), &row, fn, context, err)
                               : err_set(err, ERR_NOT_FOUND, "no such tenant");
 }
 

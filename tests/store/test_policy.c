@@ -54,6 +54,14 @@ static const char *one_text(struct suite *suite, const char *tenant)
 {
     struct seen *seen = new_seen(suite);
     OK(store_policy_one(suite->store, slice_of(tenant), see, seen, &err));
+    struct seen *first = new_seen(suite), *also = new_seen(suite), *none = new_seen(suite);
+    struct txn *txn = begin_read(suite); /* several by one look see the same */
+    OK(store_policy_in(txn, SLICE_NONE, see, first, &err));
+    OK(store_policy_in(txn, slice_of(tenant), see, also, &err));
+    FAILS(suite, ERR_NOT_FOUND, store_policy_in(txn, SLICE_LIT("nosuch"), see, none, &err));
+    store_rollback(txn);
+    assert_string_equal(also->text, seen->text);
+    assert_int_equal(none->owners, 0);
     return seen->text;
 }
 
