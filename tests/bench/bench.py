@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures sekisho against its rivals and prints one table; all figures go to build/bench.json.
 
-    tests/bench/bench.py [PART…]      decide authorize lua agi pbx spread cold cdr_import; all of them when none is named
+    tests/bench/bench.py [PART…]      decide authorize lua agi pbx spread cold cdr_import campaign beside; all of them when none is named
 
 `make bench PARTS="…"` builds what this needs; BENCH_SMALL=1 measures less of lua, spread, cold, cdr_import. What
 other parts measured before stays in the file. The goals are ratios of what was measured in this run on this
@@ -167,7 +167,17 @@ def campaign():
     return result, rows
 
 
-PARTS = {part.__name__: part for part in (decide, authorize, lua, agi, pbx, spread, cold, cdr_import, campaign)}
+def beside():
+    """Verdicts while long work goes on."""
+    result = run(HERE + "/beside.py")
+    rest = result["phases"]["at rest"]
+    return result, [
+        row(f"verdict during {name}, p99 (p50)", f"{of['p99_ms']:.2f} ms ({of['p50_ms']:.2f})",
+            f"at rest {rest['p99_ms']:.2f} ms ({rest['p50_ms']:.2f})", round(of["p99_ms"] / rest["p99_ms"], 2))
+        for name, of in result["phases"].items() if of is not rest]
+
+
+PARTS = {part.__name__: part for part in (decide, authorize, lua, agi, pbx, spread, cold, cdr_import, campaign, beside)}
 
 # --- the table ------------------------------------------------------------------------------------
 
