@@ -160,6 +160,10 @@ static int read_cell(struct reading_list *it, struct list_row *row, unsigned i, 
     case COLUMN_NOTE: return (rule->note = copy_note(it->arena, cell)) ? 0 : ERR_NOMEM;
     case COLUMN_STARTS_AT: return read_moment(cell, COLUMN_STARTS_AT, &rule->starts_at_ms, why);
     case COLUMN_EXPIRES_AT: return read_moment(cell, COLUMN_EXPIRES_AT, &rule->expires_at_ms, why);
+    case COLUMN_ACCOUNT: /* forgotten, it would be a rule for everybody */
+        return list_trim(cell).n ? fault(why, COLUMN_ACCOUNT, "a list is of the tenant or of one "
+                                         "account: split the file, and leave this column out")
+                                 : 0;
     case COLUMN_ALLOW:
     case COLUMN_DENY: /* read_marks() looks at both */
     case COLUMN_SHOWN:

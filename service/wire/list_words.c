@@ -65,7 +65,8 @@ static int find(const struct word *table, struct slice text, int none)
 
 static const char *const column_words[] = {
     "",      "target",    "action", "allow",     "deny",       "match",
-    "divert_to", "note",  "starts_at", "expires_at", "source"};
+    "divert_to", "note",  "starts_at", "expires_at", "account",
+    "source"};
 
 /* clang-format off */
 static const struct word titles[] = {
@@ -90,6 +91,9 @@ static const struct word titles[] = {
     {"starts_at", COLUMN_STARTS_AT}, {"開始", COLUMN_STARTS_AT}, {"開始日時", COLUMN_STARTS_AT},
     {"expires_at", COLUMN_EXPIRES_AT}, {"期限", COLUMN_EXPIRES_AT}, {"有効期限", COLUMN_EXPIRES_AT},
     {"終了", COLUMN_EXPIRES_AT}, {"終了日時", COLUMN_EXPIRES_AT},
+    {"account", COLUMN_ACCOUNT}, {"extension", COLUMN_ACCOUNT}, {"tenant", COLUMN_ACCOUNT},
+    {"アカウント", COLUMN_ACCOUNT}, {"内線", COLUMN_ACCOUNT}, {"内線番号", COLUMN_ACCOUNT},
+    {"テナント", COLUMN_ACCOUNT},
     {"source", COLUMN_SHOWN}, {"id", COLUMN_SHOWN},
     {0}};
 

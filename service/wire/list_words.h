@@ -22,6 +22,7 @@ enum list_column {
     COLUMN_NOTE,
     COLUMN_STARTS_AT,
     COLUMN_EXPIRES_AT,
+    COLUMN_ACCOUNT, /* and tenant: not for a line to say, since a list has one owner */
     COLUMN_SHOWN, /* known, and not for an import to say: source, id */
 };
 /* The name in errors and in an export; "" for COLUMN_UNKNOWN. */

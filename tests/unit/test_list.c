@@ -96,6 +96,16 @@ static void a_mark_behind_it(void **state)
     ASSERT_LIST("010,divert:voicemail\n", "1 divert 010 to voicemail\n");
 }
 
+/* To forget whom a line is for would make it a rule for everybody. */
+static void a_list_is_of_one_owner(void **state)
+{
+    (void)state;
+    ASSERT_LIST("prefix,action,account\n010,allow,1001\n0990,deny,\n",
+                "2 ! account\n3 deny 0990\n");
+    ASSERT_LIST("番号,発信可否,内線番号\n010,○,1001\n", "2 ! account\n");
+    ASSERT_LIST("tenant,prefix,action\nacme,010,allow\n", "2 ! account\n");
+}
+
 static void columns_of_a_header(void **state)
 {
     (void)state;
@@ -242,7 +252,7 @@ static void what_is_written_is_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_prefix_a_line),    TEST(a_mark_behind_it), TEST(columns_of_a_header),
+        TEST(one_prefix_a_line),    TEST(a_mark_behind_it), TEST(a_list_is_of_one_owner), TEST(columns_of_a_header),
         TEST(shift_jis),            TEST(lines_that_are_wrong), TEST(the_same_twice),
         TEST(a_lost_zero_is_noticed), TEST(bounds),         TEST(what_is_written_is_read_back),
     };
