@@ -252,7 +252,8 @@ static void what_is_written_is_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_prefix_a_line),    TEST(a_mark_behind_it), TEST(a_list_is_of_one_owner), TEST(columns_of_a_header),
+        TEST(one_prefix_a_line),    TEST(a_mark_behind_it), TEST(columns_of_a_header),
+        TEST(a_list_is_of_one_owner),
         TEST(shift_jis),            TEST(lines_that_are_wrong), TEST(the_same_twice),
         TEST(a_lost_zero_is_noticed), TEST(bounds),         TEST(what_is_written_is_read_back),
     };
