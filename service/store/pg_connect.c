@@ -21,6 +21,7 @@ struct pg_target {
     char *lists[3];                                                   /* what these point into */
     unsigned count;
     _Atomic unsigned good; /* where the last connection was made */
+    _Atomic int64_t well_ms;
     struct pg_resolver *resolver;
     char name[192];
 };
@@ -147,6 +148,16 @@ void pg_target_free(struct pg_target *target)
 const char *pg_target_name(const struct pg_target *target)
 {
     return target->name;
+}
+
+int64_t pg_target_well_ms(const struct pg_target *target)
+{
+    return atomic_load(&target->well_ms);
+}
+
+void pg_target_is_well(struct pg_target *target)
+{
+    atomic_store(&target->well_ms, clock_mono_ms());
 }
 
 /* --- answers and errors ---------------------------------------------------------------------- */
@@ -406,6 +417,7 @@ int pg_connect(struct pg_target *target, int timeout_ms, PGconn **ret, struct er
         r = connect_to(target, at, share(deadline_ms, target->count - i), ret, &said);
         if (r == 0) {
             atomic_store(&target->good, at);
+            pg_target_is_well(target);
             return 0;
         }
         size_t n = strlen(all.text);

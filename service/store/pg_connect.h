@@ -34,6 +34,11 @@ const char *pg_target_name(const struct pg_target *target);
  * Returns new, non-blocking. */
 int pg_connect(struct pg_target *target, int timeout_ms, PGconn **ret, struct err *err) MUST_CHECK;
 
+/* When the server was last known to be well, on whatever connection (clock_mono_ms(); 0: never):
+ * failures of attempts that began before say nothing about it any more. Any thread. */
+int64_t pg_target_well_ms(const struct pg_target *target);
+void pg_target_is_well(struct pg_target *target);
+
 /* Waits for the answer to what was sent: *ret is the next result, NULL when there are no more.
  * Flushes what is not sent yet. ERR_UNAVAILABLE: the connection broke or was silent for
  * `silence_ms`; it is good for nothing but PQfinish(). */

@@ -51,6 +51,8 @@ static int look(struct pg_ping *ping, int64_t deadline_ms, struct err *err)
     int r = pg_run(ping->pg, "SHOW transaction_read_only", left_ms(deadline_ms), &result, err);
     if (r == 0 && strcmp(PQgetvalue(result, 0, 0), "off") != 0)
         r = err_set(err, ERR_UNAVAILABLE, "store: the database is read-only");
+    if (r == 0)
+        pg_target_is_well(ping->target);
     PQclear(result);
     return r;
 }

@@ -19,6 +19,7 @@ struct pg_pool {
     unsigned count, count_max; /* idle or not */
     unsigned connecting;       /* of them, not there yet */
     struct err failure;        /* of the last attempt to connect; code 0: it went well */
+    int64_t failure_from_ms;   /* when that attempt began */
 };
 
 int pg_pool_new(struct pg_target *target, struct pg_pool **ret, struct err *err)
@@ -95,12 +96,21 @@ static int connect(struct pg_pool *pool, struct pg_client *client, struct err *e
     return 0;
 }
 
+/* The last attempt did, and since it began nobody else got through. Without the latter, attempts
+ * begun while the server hung would turn everybody away after it is back. */
+static bool has_failed(const struct pg_pool *pool)
+{
+    return pool->failure.code && pool->failure_from_ms > pg_target_well_ms(pool->target);
+}
+
 /* How an attempt went that was counted in `connecting`. After a failure `left` places are free. */
-static void connected(struct pg_pool *pool, int r, const struct err *said, unsigned left)
+static void connected(struct pg_pool *pool, int64_t from_ms, int r, const struct err *said,
+                      unsigned left)
 {
     pthread_mutex_lock(&pool->mutex);
     pool->connecting--;
     pool->failure = r < 0 ? *said : (struct err){0};
+    pool->failure_from_ms = from_ms;
     if (r < 0)
         pool->count -= left;
     pthread_cond_signal(&pool->is_free);
@@ -110,9 +120,10 @@ static void connected(struct pg_pool *pool, int r, const struct err *said, unsig
 static int add(struct pg_pool *pool, struct pg_client **ret, struct err *err)
 {
     struct err said = {0};
+    int64_t from_ms = clock_mono_ms();
     struct pg_client *client = calloc(1, sizeof *client);
     int r = client ? connect(pool, client, &said) : err_set(&said, ERR_NOMEM, "out of memory");
-    connected(pool, r, &said, 1);
+    connected(pool, from_ms, r, &said, 1);
     if (r < 0) {
         free(client);
         return err_set(err, r, "%s", said.text);
@@ -136,11 +147,12 @@ static void drop_idle(struct pg_pool *pool)
 int pg_pool_renew(struct pg_pool *pool, struct pg_client *client, struct err *err)
 {
     struct err said = {0};
+    int64_t from_ms = clock_mono_ms();
     PQfinish(client->pg);
     client->pg = NULL;
     drop_idle(pool);
     pthread_mutex_lock(&pool->mutex);
-    bool is_hopeless = pool->failure.code && pool->connecting;
+    bool is_hopeless = has_failed(pool) && pool->connecting;
     if (is_hopeless)
         said = pool->failure;
     else
@@ -149,7 +161,7 @@ int pg_pool_renew(struct pg_pool *pool, struct pg_client *client, struct err *er
     if (is_hopeless)
         return err_set(err, said.code, "%s", said.text);
     int r = connect(pool, client, &said);
-    connected(pool, r, &said, 0);
+    connected(pool, from_ms, r, &said, 0);
     return r < 0 ? err_set(err, r, "%s", said.text) : 0;
 }
 
@@ -158,13 +170,13 @@ int pg_pool_renew(struct pg_pool *pool, struct pg_client *client, struct err *er
 /* While none can be made, one thread tries and finds out when that has an end. */
 static bool may_connect(const struct pg_pool *pool)
 {
-    return pool->count < pool->count_max && !(pool->failure.code && pool->connecting);
+    return pool->count < pool->count_max && !(has_failed(pool) && pool->connecting);
 }
 
 /* All of them are only attempts to connect, so there is nothing to wait for. */
 static bool is_away(const struct pg_pool *pool)
 {
-    return pool->failure.code && pool->connecting == pool->count;
+    return has_failed(pool) && pool->connecting == pool->count;
 }
 
 int pg_pool_take(struct pg_pool *pool, struct pg_client **ret, struct err *err)
@@ -176,7 +188,7 @@ int pg_pool_take(struct pg_pool *pool, struct pg_client **ret, struct err *err)
     while (!pool->idle && !may_connect(pool) && !is_away(pool) && waited == 0)
         waited = pthread_cond_timedwait(&pool->is_free, &pool->mutex, &until);
     struct pg_client *client = pool->idle;
-    struct err failure = pool->failure;
+    struct err failure = has_failed(pool) ? pool->failure : (struct err){0};
     unsigned max = pool->count_max;
     bool may_add = !client && may_connect(pool);
     if (client)

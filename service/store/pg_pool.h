@@ -3,7 +3,8 @@
  * it the idle ones, which broke by the same cause more likely than not.
  *
  * Nobody waits long: when all are taken, two seconds; and while no connection can be made one
- * thread at a time tries, the others are told at once. So a server that hangs does not get a crowd
+ * thread at a time tries, the others are told at once, until somebody gets through on any connection.
+ * So a server that hangs does not get a crowd
  * of connections the moment it wakes up, and who asks us does not wait behind those that hang.
  */
 #ifndef SEKISHO_STORE_PG_POOL_H

@@ -36,8 +36,10 @@ static bool pass_question(struct pair *pair)
     if (n <= 0)
         return false;
     int mode = atomic_load(&pair->proxy->mode);
-    if (mode == PROXY_HANG)
+    if (mode == PROXY_HANG) {
+        atomic_fetch_add(&pair->proxy->lost, 1);
         return true; /* it is never heard of again */
+    }
     bool is_commit = memmem(bytes, (size_t)n, "; COMMIT", 8) != NULL;
     if (mode == PROXY_PASS || !is_commit)
         return send(pair->server, bytes, (size_t)n, MSG_NOSIGNAL) == n;

@@ -19,7 +19,7 @@ struct pg_proxy;
 /* folder: of the server's socket (port 5432); the proxy's is port 5433. */
 struct pg_proxy *pg_proxy_start(const char *folder);
 void pg_proxy_set(struct pg_proxy *proxy, enum pg_proxy_mode mode);
-unsigned pg_proxy_lost(struct pg_proxy *proxy); /* how many COMMITs met their fate */
+unsigned pg_proxy_lost(struct pg_proxy *proxy); /* how many met their fate: COMMITs, or all when hanging */
 void pg_proxy_stop(struct pg_proxy *proxy);
 
 #endif

@@ -338,6 +338,44 @@ static void a_server_that_hangs_holds_nobody_up_for_long(void **state)
     pg_proxy_stop(proxy);
 }
 
+static void *begin_and_wait(void *context)
+{
+    struct suite *suite = context;
+    struct txn *txn;
+    if (store_begin(suite->store, NULL, &txn, NULL) == 0)
+        store_rollback(txn);
+    return NULL;
+}
+
+static void who_comes_after_the_hang_is_not_told_of_it(void **state)
+{
+    struct suite *suite = *state;
+    struct txn *held, *txn;
+    pthread_t thread;
+    struct pg_proxy *proxy = pg_proxy_start(getenv("SEKISHO_TEST_PG"));
+    put_tenant(suite, "acme", NULL);
+    store_close(suite->store);
+    suite->store = NULL;
+    OK(store_open(arena_printf(&suite->arena, "%s&port=5433", suite->url), &suite->store, &err));
+    held = begin_read(suite); /* the connection that is there already: the next needs a new one */
+    pg_proxy_set(proxy, PROXY_HANG);
+    assert_int_equal(store_begin(suite->store, NULL, &txn, NULL), ERR_UNAVAILABLE);
+    pg_proxy_set(proxy, PROXY_HANG);
+    assert_int_equal(pthread_create(&thread, NULL, begin_and_wait, suite), 0);
+    int64_t deadline_ms = clock_mono_ms() + 20000;
+    while (!pg_proxy_lost(proxy)) /* until the thread's attempt hangs, too */
+        assert_true(usleep(1000) == 0 && clock_mono_ms() < deadline_ms);
+    pg_proxy_set(proxy, PROXY_PASS);
+    OK(store_ping(suite->store, &err));
+    assert_int_equal(revision(suite, "acme"), 1);
+    pthread_join(thread, NULL); /* it fails in the end, of what began long ago */
+    assert_int_equal(revision(suite, "acme"), 1);
+    store_rollback(held);
+    store_close(suite->store);
+    suite->store = NULL;
+    pg_proxy_stop(proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +386,7 @@ int main(void)
         STORE_TEST(a_commit_on_its_way_is_not_taken_for_complete),
         STORE_TEST(no_commit_is_missed_among_many),
         STORE_TEST(a_server_that_hangs_holds_nobody_up_for_long),
+        STORE_TEST(who_comes_after_the_hang_is_not_told_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
