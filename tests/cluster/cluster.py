@@ -31,6 +31,18 @@ def find_programs():
     return found[-1].parent
 
 
+def missing_packages():
+    """Debian's, of what a cluster is made of."""
+    programs = {"redis-server": "redis-server", "redis-sentinel": "redis-sentinel", "haproxy": "haproxy",
+                "openssl": "openssl"}
+    missing = [package for program, package in programs.items() if not shutil.which(program)]
+    try:
+        find_programs()
+    except RuntimeError:
+        missing.append("postgresql")
+    return missing
+
+
 def pick_prefix():
     for _ in range(100):
         prefix = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}."
