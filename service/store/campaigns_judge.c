@@ -2,6 +2,14 @@
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
+/* The campaign's target itself, a prefix of it or, of a country or group, of all that is abroad. */
+static bool is_covering(const struct campaign *campaign, struct slice target)
+{
+    return slice_starts_with(slice_of(campaign->target.text), target) ||
+           (campaign->target.type != TARGET_PREFIX &&
+            slice_starts_with(SLICE_LIT("010"), target));
+}
+
 static int read_rule(struct batch *batch, struct seen_rule *ret, struct err *err)
 {
     struct txn *txn = batch->txn;
@@ -11,6 +19,7 @@ static int read_rule(struct batch *batch, struct seen_rule *ret, struct err *err
         .id = column_copy(txn, 2, &batch->arena),
         .source = column_copy(txn, 3, &batch->arena),
         .target_bytes = column_text(txn, 4).n,
+        .covers = is_covering(&batch->campaign, column_text(txn, 4)),
         .starts_at_ms = column_int(txn, 6),
         .expires_at_ms = column_int(txn, 7),
     };
@@ -45,10 +54,13 @@ int judge_read_rules(struct batch *batch, const char *first, const char *last,
     int r = txn_query(batch->txn,
                       "SELECT tenant, account, id, source, target, action, starts_at_ms, "
                       "expires_at_ms FROM rules WHERE tenant >= $1 AND tenant <= $2 "
-                      "AND is_exact = 0 AND substr($3, 1, length(target)) = target "
+                      "AND is_exact = 0 AND (substr($3, 1, length(target)) = target OR ($4 = 1 "
+                      "AND (target IN ('0', '01') OR target LIKE '010%' OR target LIKE 'group:%' "
+                      "OR (target LIKE 'country:%' AND $3 LIKE 'group:%')))) "
                       "ORDER BY tenant, account",
                       SQL_VALUES(sql_text(first), sql_text(last),
-                                 sql_text(batch->campaign.target.text)),
+                                 sql_text(batch->campaign.target.text),
+                                 sql_int(batch->campaign.target.type != TARGET_PREFIX)),
                       err);
     while (r == 0 && (r = txn_next(batch->txn, err)) == 1) {
         r = grow(batch, &rules, &cap, err);
@@ -105,9 +117,9 @@ static enum member_reason judge_scope(const struct campaign *campaign, struct se
         bool differs = rule->action != campaign->action;
         if (rule->expires_at_ms && rule->expires_at_ms <= now_ms)
             continue;
-        if (is_from(rule, "customer") && (is_dated || differs))
+        if (is_from(rule, "customer") && ((is_dated && rule->covers) || differs))
             return MEMBER_CUSTOMER_RULE;
-        if (is_dated)
+        if (is_dated || !rule->covers)
             continue;
         if (!longest || rule->target_bytes > longest->target_bytes)
             longest = rule;
@@ -127,7 +139,7 @@ static bool is_over_an_allow(const struct campaign *campaign, const struct seen_
     const struct seen_rule *rule = of_scope(rules, tenant, "").list;
     for (; rule < rules->list + rules->count && strcmp(rule->tenant, tenant) == 0; rule++)
         if (rule->account[0] && is_from(rule, "customer") && rule->action == ACTION_ALLOW &&
-            rule->target_bytes < strlen(campaign->target.text) &&
+            (rule->target_bytes < strlen(campaign->target.text) || !rule->covers) &&
             (!rule->expires_at_ms || rule->expires_at_ms > now_ms))
             return true;
     return false;

@@ -14,10 +14,14 @@
 
 #include "store/campaigns_batch.h"
 
-/* A rule on the campaign's target or on a prefix of it. */
+/*
+ * A rule on the campaign's target or on a prefix of it; and, when the target is a country or a group,
+ * any abroad that may meet it there.
+ */
 struct seen_rule {
     const char *tenant, *account, *id, *source;
     size_t target_bytes; /* of its target: how much of the campaign's it says */
+    bool covers; /* all of the campaign's target, for sure */
     enum action action;
     int64_t starts_at_ms, expires_at_ms;
 };

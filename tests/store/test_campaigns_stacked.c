@@ -116,6 +116,54 @@ static void test_late_call_that_was_purged(void **state)
     IS(suite, id, "acme", "1001", MEMBER_SKIPPED, MEMBER_CALLED);
 }
 
+/* A country's rule is longer than prefixes that it lies in, so what a customer opened there counts. */
+static void test_countries_within_prefixes(void **state)
+{
+    static const struct {
+        const char *text, *source;
+        enum member_reason reason;
+    } cases[] = {
+        {"allow 010", "customer", MEMBER_CUSTOMER_RULE},
+        {"allow 0107", "customer", MEMBER_CUSTOMER_RULE},
+        {"allow group:high-risk", "customer", MEMBER_CUSTOMER_RULE},
+        {"allow 010", "onboarding", MEMBER_NEVER},
+        {"deny 010", "customer", MEMBER_BLOCKED},
+        {"allow country:GB", "customer", MEMBER_NEVER}, /* and it does not give way */
+        {"allow 0570", "customer", MEMBER_NEVER},
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    struct suite *suite = *state;
+    struct campaign campaign = a_campaign(CAMPAIGN_OF_ACCOUNTS);
+    struct campaign_batch batch;
+    struct planned list[CASES];
+    char id[RULE_ID_BYTES];
+    put_tenant(suite, "acme", "open");
+    for (unsigned i = 0; i < CASES; i++) {
+        char account[8];
+        snprintf(account, sizeof account, "%u", i);
+        put_account(suite, "acme", account);
+        struct rule rule = a_rule(cases[i].text);
+        rule.account = account;
+        rule.source = cases[i].source;
+        add_rule(suite, "acme", &rule);
+        list[i] = planned("acme", account);
+    }
+    OK(target_parse(SLICE_LIT("country:RU"), &campaign.target, &err));
+    struct txn *txn = begin_write(suite);
+    OK(store_campaign_create(txn, &campaign, id, &err));
+    commit(txn);
+    struct campaign_run run = take_campaign(suite, run_a);
+    OK(store_campaign_plan_add(suite->store, &run, list, CASES, NULL, &batch, &err));
+    OK(store_campaign_finish(suite->store, &run, &err));
+    for (unsigned i = 0; i < CASES; i++) {
+        struct campaign_member it = get_member(suite, id, "acme", list[i].account);
+        if (it.reason != cases[i].reason)
+            fail_msg("%s: %s", cases[i].text, member_reason_words[it.reason]);
+    }
+    assert_int_equal(work_at(suite, id, CAMPAIGN_APPLY, 10), 3);
+    assert_string_equal(get_member(suite, id, "acme", "5").replaced, "");
+}
+
 /* Rules that are not made need no room. */
 static void test_room_of_those_left_out(void **state)
 {
@@ -190,6 +238,7 @@ int main(void)
         STORE_TEST(test_undone_below_another),
         STORE_TEST(test_shorter_allow_of_an_account),
         STORE_TEST(test_late_call_that_was_purged),
+        STORE_TEST(test_countries_within_prefixes),
         STORE_TEST(test_room_of_those_left_out),
         STORE_TEST(test_a_told_date_stays),
         STORE_TEST(test_answer_before_the_next_try),
