@@ -5,6 +5,7 @@ are such that those who may make them change nothing: their If-Match names no ve
 empty.
 """
 import pytest
+from cdr import state_terms
 from contract import door_of, operations
 from rest import ANY, new_tenant
 
@@ -13,7 +14,7 @@ OPERATIONS = [(method, path, operation, door) for method, path, operation, item 
               for door in door_of(item)]
 NAMES = [f"{door}-{operation['operationId']}" for _, _, operation, door in OPERATIONS]
 # what this world has none of: who may ask is told that it is not there
-UNMADE = ("/outbox/{id}", "/marks/{id}", "/campaigns/{c}", "/a/{token}", "/cdrs/terms")
+UNMADE = ("/outbox/{id}", "/marks/{id}", "/campaigns/{c}", "/a/{token}")
 NO_VERSION = {"If-Match": '"999999999"'}
 
 
@@ -29,6 +30,7 @@ class World:
         self.rule[self.missing] = self.rule[self.own]
         made = daemon.rest("POST", "/v1/platform/rules", {"prefix": "0099", "action": "deny"})
         self.platform_rule = made.json["id"]
+        state_terms(daemon)
 
     def path(self, template, tenant):
         rule = self.platform_rule if "/platform/" in template else self.rule[tenant]
