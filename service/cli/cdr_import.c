@@ -81,10 +81,21 @@ static int run(struct cdr_send *send, struct window *window)
     return status;
 }
 
+static int keep_reading(struct cli *cli, const struct cdr_options *options)
+{
+    struct cdr_options follow = *options;
+    follow.interval_ms = 1000;
+    if (options->dry_run || options->table || strcmp(options->file, "-") == 0)
+        return cli_trouble(cli, "--follow takes a file, and no --dry-run or --table");
+    return cdr_follow_run(cli, &follow);
+}
+
 int cdr_import_run(struct cli *cli, const void *given)
 {
     const struct cdr_options *options = given;
     struct cdr_send send;
+    if (options->follow)
+        return keep_reading(cli, options);
     if (options->table)
         return cdr_table_run(cli, options);
     int status = cdr_send_begin(&send, cli, options);

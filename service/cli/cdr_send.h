@@ -25,7 +25,7 @@ struct cdr_options {
     struct common common;
     const char *file, *source, *layout, *time_zone, *map, *rejects;
     const char *table, *table_name;
-    bool dry_run, once;
+    bool dry_run, once, follow;
     int64_t patience_ms, interval_ms, overlap_ms;
 };
 

@@ -231,6 +231,8 @@ static const struct option import_rows[] = {
     WHOSE,
     {"dry-run", OPTION_FLAG, 0, NULL, NULL, NULL,
      "show what was found, and ten records as they are understood; change nothing", AT(dry_run)},
+    {"follow", OPTION_FLAG, 0, NULL, NULL, NULL,
+     "then keep reading what is written to it, as \"sekisho cdr follow\" does", AT(follow)},
     {"table", OPTION_TEXT, OPTION_SECRET, "URL", NULL, "SEKISHO_CDR_TABLE",
      "instead of a file read a table: sqlite:FILE or postgres://…; goes on where it ended", AT(table)},
     {"table-name", OPTION_TEXT, 0, "NAME", "cdr", NULL, "of the table", AT(table_name)},

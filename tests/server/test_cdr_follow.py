@@ -49,13 +49,13 @@ class Follower:
         assert result.returncode in (0, 1), result
         return json.loads(result.stdout)["added"]
 
-    def start(self):
+    def start(self, *words):
+        words = words or ("follow", "--interval", "20ms")
         environment = CLEAN | {"SEKISHO_URL": f"http://127.0.0.1:{self.daemon.ports['admin']}",
                                "SEKISHO_TOKEN": self.daemon.token("pbx")}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "sekisho"), "cdr", "follow", str(self.file), "--source", self.source, "--interval",
-                 "20ms"], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                [str(BUILD / "sekisho"), "cdr", *words, str(self.file), "--source", self.source], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -110,6 +110,16 @@ def test_it_goes_on_where_it_ended(follower):
     follower.append(rest)
     assert follower.once() == 1
     assert follower.place()["position"] == follower.file.stat().st_size
+    follower.check()
+
+
+def test_an_import_may_go_on_following(follower):
+    follower.write(3)
+    follower.start("import", "--follow")
+    follower.wait(lambda: follower.place() and follower.place()["position"] == follower.file.stat().st_size, "the first three")
+    follower.write(2)
+    follower.wait(lambda: follower.place()["position"] == follower.file.stat().st_size, "what came later")
+    assert follower.end() == 0
     follower.check()
 
 
