@@ -139,7 +139,8 @@ test-sanitize: test-deps ## the same tests with address, undefined and thread sa
 	@$(MAKE) $(QUIET) -j4 SANITIZE=thread test-unit
 	SEKISHO_BUILD=build/thread $(PYTEST_SERVER) tests/server/test_cases.py tests/server/test_authorize.py \
 	    tests/server/test_agi.py tests/server/test_rules.py tests/server/test_nodes.py \
-	    tests/server/test_cluster.py
+	    tests/server/test_cluster.py tests/server/test_redis.py tests/server/test_campaigns.py \
+	    tests/server/test_outbox_mail.py
 
 .PHONY: test-lint
 test-lint: # layers, options, numbering data, routes against the document
