@@ -14,9 +14,21 @@
  * at the end of the stack. What we ask for has three at most. */
 enum { REPLY_DEPTH_MAX = 7 };
 
+/* An element takes at least four bytes. hiredis makes room for as many as the reply announces, before one
+ * is there, and looks at each when it is thrown away: 16 GB and ten seconds for a line of garbage. */
+enum { REPLY_ELEMENTS_MAX = REDIS_REPLY_BYTES_MAX / 4 };
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t elements_t;
+#else
+typedef int elements_t;
+#endif
+
 struct redis_link {
     int fd;
     redisReader *reader;
+    redisReplyObjectFunctions functions; /* hiredis's own, but for create_array() */
+    void *(*create_array)(const redisReadTask *task, elements_t count);
     size_t pending_bytes; /* taken in since the last whole reply */
 };
 
@@ -59,6 +71,21 @@ static int connect_to(int fd, const struct redis_place *place, int64_t deadline_
     return 0;
 }
 
+static void *create_array(const redisReadTask *task, elements_t count)
+{
+    const struct redis_link *link = task->privdata;
+    return count <= REPLY_ELEMENTS_MAX ? link->create_array(task, count) : NULL;
+}
+
+static void bound_arrays(struct redis_link *link)
+{
+    link->functions = *link->reader->fn;
+    link->create_array = link->functions.createArray;
+    link->functions.createArray = create_array;
+    link->reader->fn = &link->functions;
+    link->reader->privdata = link;
+}
+
 int redis_link_open(const struct redis_place *place, int64_t deadline_ms, struct redis_link **ret,
                     struct err *err)
 {
@@ -68,6 +95,8 @@ int redis_link_open(const struct redis_place *place, int64_t deadline_ms, struct
     link->fd = socket(place->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     link->reader = redisReaderCreate();
     int rc = 0;
+    if (link->reader)
+        bound_arrays(link);
     if (link->fd < 0)
         rc = err_set(err, ERR_UNAVAILABLE, "%s", strerror(errno));
     else if (!link->reader)

@@ -156,6 +156,7 @@ static void what_is_no_redis_is_told(void **state)
         {"+hello\r\n", "is not a Redis", ERR_INVALID},
         {"*-1\r\n", "is not a Redis", ERR_INVALID},
         {"*1\r\n$-1\r\n", "is not a Redis", ERR_INVALID},
+        {"*2147483647\r\n", "is not a Redis", ERR_INVALID},
         {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "is not a Redis", ERR_INVALID},
         {"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "is full: raise its maxmemory",
          ERR_UNAVAILABLE},
