@@ -107,14 +107,21 @@ static int open_one(const char *url, bool is_source, struct sql **ret, struct er
     return 0;
 }
 
+/* Drivers name the option of a daemon. */
+static const char *without_option(const char *text)
+{
+    static const char option[] = "--store: ";
+    return strncmp(text, option, sizeof option - 1) == 0 ? text + sizeof option - 1 : text;
+}
+
 static int open_both(struct copy *copy, const char *from, const char *to, struct err *err)
 {
     struct err said = {0};
     int r = open_one(from, true, &copy->from, &said);
     if (r < 0)
-        return err_set(err, r, "--from: %s", said.text);
+        return err_set(err, r, "--from: %s", without_option(said.text));
     r = open_one(to, false, &copy->to, &said);
-    return r < 0 ? err_set(err, r, "--to: %s", said.text) : 0;
+    return r < 0 ? err_set(err, r, "--to: %s", without_option(said.text)) : 0;
 }
 
 static int count_of(struct copy *copy, struct sql_conn *conn, const char *table, uint64_t *ret,

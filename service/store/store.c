@@ -146,7 +146,8 @@ static int grant(struct sql *sql, const char *user, struct err *err)
 {
     struct sql_conn *conn;
     if (!sql->driver->grant)
-        return err_set(err, ERR_INVALID, "%s: this kind of database has no users", sql->name);
+        return err_set(err, ERR_INVALID, "--grant: %s: this kind of database has no users",
+                       sql->name);
     int r = sql_begin(sql, SQL_ALONE, &conn, err);
     if (r < 0)
         return r;

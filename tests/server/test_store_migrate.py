@@ -26,3 +26,15 @@ def test_what_is_wrong_is_said_without_the_password(tmp_path):
     for url in ("postgres://owner:geheim@127.0.0.1:1/sekisho?connect_timeout=1", "mysql://owner:geheim@127.0.0.1/x"):
         refused = migrate("--store", url)
         assert refused.returncode == 2 and refused.stderr and "geheim" not in refused.stderr, refused.stderr
+
+
+def test_the_option_that_was_given_is_the_one_named(tmp_path):
+    url = f"sqlite:{tmp_path}/store.db"
+    refused = migrate("--store", url, "--grant", "sekisho")
+    assert refused.returncode == 2 and "--grant: " in refused.stderr, refused.stderr
+    for source, target, option in ((url, url, "--to"), (url, f"sqlite:{tmp_path}", "--to"),
+                                   (f"sqlite:{tmp_path}", url, "--from")):
+        done = subprocess.run([BUILD / "sekisho", "store", "copy", "--from", source, "--to", target],
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode == 2 and f"{option}: {tmp_path}" in done.stderr, done.stderr
+        assert "--store" not in done.stderr, done.stderr
