@@ -22,6 +22,9 @@ extern const struct option tenant_import_options[], account_import_options[];
 #define IMPORT_ROW(about, options, run)                                                            \
     {"import",                                                                                     \
      about,                                                                                        \
+     "The first line of a CSV names its columns, in any order: tenant, account, name,\n"                  \
+     "display_name, profile, outside_line, locale, time_zone, status, contact_name,\n"                    \
+     "contact_email, contact_phone, contact_webhook. A line with an account is about that.\n\n"         \
      "Exit status: 0 every line was taken, 1 some were refused, 2 it did not get to the end.\n",   \
      options,                                                                                      \
      sizeof(struct import_options),                                                                \

@@ -55,6 +55,20 @@ static bool is_word(struct slice text, const char *word)
     return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
 }
 
+/* Which titles there are is said, too: people have no other way to guess them. */
+static int refuse_title(struct bulk *bulk, struct slice title, const char *const *columns,
+                        struct err *err)
+{
+    char room[128], known[192] = "";
+    struct buf list = BUF_OVER(known);
+    if (title.n > 32 || recode(&bulk->recoder, title, room, sizeof room, &title, NULL))
+        title = SLICE_LIT("…");
+    for (const char *const *column = columns; *column; column++)
+        buf_printf(&list, "%s%s", column == columns ? "" : ", ", *column);
+    return err_set(err, ERR_INVALID, "no column \"%.*s\" is known here; known are %s",
+                   SLICE_ARG(title), known);
+}
+
 static int read_header(struct bulk *bulk, const char *const *columns, struct err *err)
 {
     int rc = csv_next(&bulk->csv, err);
@@ -68,8 +82,7 @@ static int read_header(struct bulk *bulk, const char *const *columns, struct err
         while (*column && !is_word(title, *column))
             column++;
         if (!*column)
-            return err_set(err, ERR_INVALID, "there is no column \"%.*s\"",
-                           title.n > 64 ? 64 : (int)title.n, title.p);
+            return refuse_title(bulk, title, columns, err);
         for (unsigned j = 0; j < i; j++)
             if (bulk->columns[j] == *column)
                 return err_set(err, ERR_INVALID, "column \"%s\" is there twice", *column);

@@ -66,7 +66,10 @@ def test_what_is_no_file_of_lines(cli, tmp_path):
     assert "UTF-16" in cli("tenant", "import", file, status=2)
     file.write_text("")
     assert "no header line" in cli("tenant", "import", file, status=2)
-    assert "no column \"tenat\"" in cli("tenant", "import", "-", stdin="tenat\nx\n", status=2)
+    refused = cli("tenant", "import", "-", stdin="tenat\nx\n", status=2)
+    assert "no column \"tenat\" is known here; known are tenant, account, name, " in refused
+    file.write_bytes("顧客番号,名称\r\nsakura,桜\r\n".encode("cp932"))
+    assert "no column \"顧客番号\"" in cli("tenant", "import", file, status=2)
     assert "name it, too" in cli("tenant", "import", "-", "--resume", status=2)
     results = tmp_path / "results"
     results.write_text("something else\n")
