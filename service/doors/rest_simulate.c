@@ -46,6 +46,19 @@ static bool is_removed(const struct simulate_request *wanted, bool *was_found, c
     return false;
 }
 
+/* Does a rule that stays have the place of one to add? Says which would have to go, too. */
+static int check_place(const struct rule *stay, size_t count, const struct rule *added, unsigned i,
+                       struct err *err)
+{
+    static const struct where outer = {NULL, "add", 0};
+    for (size_t j = 0; j < count; j++)
+        if (rule_collides(&stay[j], added))
+            return where_err(&(struct where){&outer, NULL, i}, ERR_EXISTS, err,
+                             "rule %s says what becomes of %s already: remove it as well",
+                             stay[j].id, added->target.text);
+    return 0;
+}
+
 /* The present rules without those to remove, and those to add. */
 static int change_rules(struct drafting *drafting, const struct rule *rules, size_t count,
                         struct rule **ret, size_t *ret_count, struct err *err)
@@ -65,11 +78,14 @@ static int change_rules(struct drafting *drafting, const struct rule *rules, siz
         if (!was_found[i])
             return where_err(&(struct where){&outer, NULL, i}, ERR_INVALID, err,
                              "the tenant has no rule of this id");
+    int rc = 0;
+    for (unsigned i = 0; i < wanted->add_count && rc == 0; i++)
+        rc = check_place(draft, n, &wanted->add[i], i, err);
     for (unsigned i = 0; i < wanted->add_count; i++)
         draft[n++] = wanted->add[i];
     *ret = draft;
     *ret_count = n;
-    return 0;
+    return rc;
 }
 
 static int compile_both(void *context, const struct tenant *tenant, const struct rule *rules,

@@ -97,7 +97,9 @@ def test_mistakes_are_told(world, rule):
     problem(world.rest("POST", PATH, {"add": [{"prefix": "x", "action": "deny"}]}), 400, "invalid", "/add/0/prefix")
     problem(world.rest("POST", PATH, {"add": [{"target": "country:ZZ", "action": "deny"}]}), 400, "invalid", "/add/0/target")
     problem(world.rest("POST", PATH, {"add": [deny, deny]}), 409, "exists", "/add/1")
-    problem(world.rest("POST", PATH, {"add": [{"prefix": "01025", "action": "allow"}]}), 409, "exists")
+    taken = world.rest("POST", PATH, {"add": [{"prefix": "01025", "action": "allow"}]})
+    problem(taken, 409, "exists", "/add/0")
+    assert "of 01025 already: remove it as well" in taken.json["detail"]
     problem(world.rest("POST", PATH, {"remove": [rule, "nope"]}), 400, "invalid", "/remove/1")
     problem(world.rest("POST", PATH, {"remove": rule}), 400, "invalid", "/remove")
     problem(world.rest("POST", "/v1/tenants/nobody/simulate", {"add": [deny]}), 404, "not_found")
