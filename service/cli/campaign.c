@@ -103,6 +103,24 @@ int campaign_watch(struct cli *cli, const char *id, json_t **ret)
     return EXIT_OK;
 }
 
+/* --- messages ------------------------------------------------------------------------------------- */
+
+void campaign_tell_of_waiting(struct cli *cli, const char *id)
+{
+    char *about = arena_printf(&cli->arena, "campaign:%s", id);
+    char *path = rest_query(cli, rest_path(cli, "/v1/outbox?limit=1&state=waiting"), "about", about);
+    struct rest_request request = {.method = "GET", .path = path, .is_extra = true};
+    struct rest_answer answer = {0};
+    if (!about || !path || rest_call(cli, &request, &answer))
+        return;
+    if (json_array_size(json_object_get(answer.body, "messages")))
+        fprintf(stderr,
+                "Messages to tenants wait to be sent, mails for a sekishod with --smtp:\n"
+                "  sekisho outbox list --state waiting --about %s\n",
+                about);
+    rest_answer_release(&answer);
+}
+
 /* --- simulating ----------------------------------------------------------------------------------- */
 
 int campaign_simulate(struct cli *cli, const void *given)

@@ -26,6 +26,9 @@ void campaign_print(struct cli *cli, json_t *campaign);
  */
 int campaign_watch(struct cli *cli, const char *id, json_t **ret) MUST_CHECK;
 
+/* Says so when messages about it have not gone out: without a relay mails wait, and the date comes. */
+void campaign_tell_of_waiting(struct cli *cli, const char *id);
+
 /* "out", "planned", …: how many accounts are in the state. */
 uint64_t campaign_count(json_t *campaign, const char *state);
 

@@ -247,7 +247,10 @@ static int notify(struct cli *cli, const void *given)
     if (status >= 0)
         return status;
     change_moment(&change, "apply-at", "apply_at", options->apply_at);
-    return send(&change, options);
+    status = send(&change, options);
+    if (status == EXIT_OK && !options->no_wait)
+        campaign_tell_of_waiting(cli, options->id);
+    return status;
 }
 
 static int apply(struct cli *cli, const void *given)
@@ -260,6 +263,7 @@ static int apply(struct cli *cli, const void *given)
     change_bool(&change, "force", "force", options->is_forced);
     if (cli_given(cli, "rate"))
         change_value(&change, "rate", json_integer(options->rate));
+    campaign_tell_of_waiting(cli, options->id);
     return send(&change, options);
 }
 

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <sodium.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -45,6 +46,16 @@ int notify_check(const struct notify_config *config, struct err *err)
     return r;
 }
 
+/* Nobody but this machine can open such a link. */
+static bool leads_to_loopback(const char *url)
+{
+    static const char *const hosts[] = {"://127.", "://localhost", "://[::1]"};
+    for (unsigned i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (strstr(url, hosts[i]))
+            return true;
+    return false;
+}
+
 static int start(struct notify *notify, struct store *store, const struct keyring *keyring,
                  struct err *err)
 {
@@ -64,6 +75,9 @@ static int start(struct notify *notify, struct store *store, const struct keyrin
         .webhook = &notify->webhook,
         .retry_ms = config->retry_ms,
     };
+    if (config->smtp.url && leads_to_loopback(config->public_url))
+        log_warn("links_local", "url=%s hint=\"the links in mails lead here; name the address that "
+                 "tenants can open with --public-url\"", config->public_url);
     if (!config->smtp.url)
         log_info("mail_off", "reason=\"no --smtp: mails wait in the outbox\"");
     return r < 0 ? r : outbox_sender_start(&sender, &notify->sender, err);

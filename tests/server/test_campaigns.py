@@ -356,8 +356,17 @@ def test_the_command_line(daemon, cli, tmp_path):
     file = tmp_path / "report.json"
     cli("report", campaign, "--format", "json", "--output", file)
     assert len(json.loads(file.read_text())["accounts"]["list"]) == 3
-    cli("report", campaign, "--output", file, status=2)  # evidence is not written over
+    assert "name another file" in cli("report", campaign, "--output", file, status=2).stderr  # evidence is not written over
     assert "is undone: 1 answered, 1 undone, 1 out" in cli("undo", campaign).stdout
     assert campaign in cli("list").stdout
     cli("cancel", campaign, status=2)
     cli("show", "nonsense", status=2)
+
+
+def test_the_command_line_says_that_mails_wait(daemon, cli):
+    tenant = new_tenant(daemon, ["1"], contacts=[{"email": "it@waiting.example"}])  # and the daemon has no relay
+    campaign = plan(daemon, [tenant], grace_days=0)
+    told = cli("notify", campaign)
+    assert "1 notified" in told.stdout and f"--state waiting --about campaign:{campaign}" in told.stderr
+    told = cli("apply", campaign)
+    assert "1 applied" in told.stdout and "--smtp" in told.stderr

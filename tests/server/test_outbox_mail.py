@@ -132,6 +132,7 @@ def test_what_waits_survives_a_restart(start_daemon, tmp_path):
         assert "message_failed" in daemon.log()
     with SmtpSink() as sink:
         daemon = start_daemon(f"--smtp={sink.url}", FROM, "--node=tokyo-1", QUICK)
+        assert "links_local" in daemon.log()  # there is no --public-url either
         daemon.rest("POST", f"/v1/outbox/{id}/retry")
         sent(daemon, id)
         assert [mail.parsed["Message-ID"] for mail in sink.mails] == [f"<{id}@sekisho.example.jp>"]
