@@ -24,7 +24,7 @@ static const struct option table[] = {
     {"state", OPTION_PATH, 0, "DIR", "/var/lib/sekisho", "SEKISHO_STATE",
      "folder for what the daemon keeps; made when it is not there", AT(state)},
     {"node", OPTION_TEXT, 0, "NAME", NULL, "SEKISHO_NODE",
-     "name of this node among those of the cluster; without it the host's and the dial port",
+     "name of this node among those of the cluster; without it the host's name and the dial port",
      AT(node)},
     {"store", OPTION_TEXT, OPTION_SECRET, "URL", "sqlite:STATE/sekisho.db", "SEKISHO_STORE",
      "where tenants, rules and audit live: sqlite:FILE, or "

@@ -15,6 +15,9 @@ static int open_output(struct cli *cli, const struct campaign_options *options, 
 {
     *ret = options->output && strcmp(options->output, "-") != 0 ? fopen(options->output, "wxe")
                                                                 : cli->out.file;
+    if (!*ret && errno == EEXIST)
+        return cli_trouble(cli, "%s is there already, and evidence is not overwritten: name another file",
+                           options->output);
     return *ret ? EXIT_OK : cli_trouble(cli, "%s: %s", options->output, strerror(errno));
 }
 

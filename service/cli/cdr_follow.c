@@ -176,7 +176,10 @@ static int next_file(struct follow *it)
     int fd = tail_next(it->place.file, it->fd, path);
     if (fd < 0)
         return EXIT_OK; /* the writer has not made it yet */
-    say(it, "%s: goes on with %s", it->place.file, path);
+    if (strcmp(path, it->place.file) == 0)
+        say(it, "%s: that was its end; goes on with the new file of this name", it->place.file);
+    else
+        say(it, "%s: goes on with %s", it->place.file, path);
     return begin_file(it, fd, path);
 }
 

@@ -34,6 +34,8 @@ static int terms(struct cli *cli, const void *given)
         .method = is_change ? "PUT" : "GET", .path = "/v1/cdrs/terms", .body = body};
     int status = rest_call(cli, &request, &answer);
     json_decref(body);
+    if (status && !is_change && answer.status == 404)
+        fputs("Nothing is stated yet: --purpose TEXT and --retention-days N do it.\n", stderr);
     if (status)
         return status;
     if (cli->common->is_json)

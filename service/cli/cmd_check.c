@@ -130,7 +130,9 @@ static json_t *find_decider(json_t *scopes, json_t *rule)
 static const char *fate_of(json_t *scope, json_t *decider)
 {
     if (scope == decider)
-        return "decides";
+        return json_is_true(json_object_get(scope, "for_010"))
+                   ? "decides: a number of unknown kind is asked for as 010, too"
+                   : "decides";
     if (!json_is_true(json_object_get(scope, "took_over")))
         return "passed over: a wider scope restricts more digits";
     if (decider && json_integer_value(json_object_get(scope, "reading")) !=

@@ -56,6 +56,7 @@ static const struct option none[] = {{0}};
 const struct command node_commands[] = {
     {"list", "Lists the nodes of the cluster and how far each follows the changes",
      "A node that ended is not listed. One that fell silent is lost after ten seconds: nobody\n"
-     "waits for it any more, and after a day it is forgotten. KEYS must be the same on all.\n",
+     "waits for it any more, and after a day it is forgotten. KEYS must be the same on all.\n"
+     "FEED is the last change that a node knows of, PLATFORM the revision of the platform's rules.\n",
      none, sizeof(struct node_options), list, 0},
     {0}};

@@ -61,7 +61,7 @@ void help_command(const struct command_group *group, const struct command *comma
     options_print_help(command->options, out);
     if (command->details) {
         bool is_ended = command->details[strlen(command->details) - 1] == '\n';
-        fprintf(out, "\n%s%s", command->details, is_ended ? "" : "\n");
+        fprintf(out, "%s%s%s", command->options->name ? "\n" : "", command->details, is_ended ? "" : "\n");
     }
     fputs("\nfor every command:\n", out);
     if (!(command->flags & COMMAND_LOCAL))

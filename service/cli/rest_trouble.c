@@ -84,7 +84,8 @@ static void print_hint(struct cli *cli, struct output *out, const struct rest_re
         snprintf(asked, sizeof asked, "%s %s%s", request->method, cli->common->url, request->path);
         fputs("It asked: ", stderr);
         output_text(out, STYLE_PLAIN, asked, 0);
-        fprintf(stderr, "\n%s.\n", url_hint);
+        bool is_ours = json_text(answer->body, "code") != NULL;
+        fprintf(stderr, "\n%s%s.\n", is_ours ? "Is a name in it wrong? If not: " : "", url_hint);
     } else if (answer->status >= 500 && request_id) {
         fputs("request_id ", stderr);
         output_text(out, STYLE_PLAIN, request_id, 0);

@@ -88,7 +88,7 @@ static int parse_prefix(struct slice text, struct target *ret, struct err *err)
 {
     struct folded folded;
     if (number_fold(text, &folded) || folded.was_cut)
-        return err_set(err, ERR_INVALID, "a prefix is digits, with a leading + or as dialed");
+        return err_set(err, ERR_INVALID, "a prefix is digits, with a leading + or as dialed; others are country:US and group:NAME");
     struct slice digits = {folded.s, folded.len};
     const char *before = "";
     if (digits.p[0] == '+') {
@@ -104,7 +104,7 @@ static int parse_prefix(struct slice text, struct target *ret, struct err *err)
     }
     for (size_t i = 0; i < digits.n; i++)
         if (digits.p[i] < '0' || digits.p[i] > '9')
-            return err_set(err, ERR_INVALID, "a prefix is digits, with a leading + or as dialed");
+            return err_set(err, ERR_INVALID, "a prefix is digits, with a leading + or as dialed; others are country:US and group:NAME");
     if (strlen(before) + digits.n > RULE_PREFIX_DIGITS_MAX)
         return err_set(err, ERR_INVALID, "a prefix has at most %d digits", RULE_PREFIX_DIGITS_MAX);
     ret->type = TARGET_PREFIX;

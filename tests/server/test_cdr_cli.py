@@ -9,8 +9,10 @@ from test_cli import Cli
 
 @pytest.fixture(scope="module")
 def cli(daemon):
+    cli = Cli(daemon)
+    assert "Nothing is stated yet: --purpose" in cli("cdr", "terms", status=2)
     state_terms(daemon)
-    return Cli(daemon)
+    return cli
 
 
 def test_terms(cli):

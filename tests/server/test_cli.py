@@ -101,6 +101,8 @@ def test_check_of_the_real_attack(cli, tenant):
     assert "\n  international             Somalia (SO)\n" in text
     assert "\n  tenant    deny    010             decides\n" in text
     assert "dial " not in text
+    text = cli("check", tenant, "1001", "10442079460000", status=1)
+    assert "010             decides: a number of unknown kind is asked for as 010, too\n" in text
 
 
 def test_check_names_the_country_in_the_readers_language(cli, tenant):
