@@ -9,9 +9,9 @@ const unsigned char node_key[CACHE_KEY_BYTES] = "a key of thirty-two bytes in al
 static void count_change(void *context, const struct cache_name *edited)
 {
     struct node *node = context;
-    atomic_fetch_add(&node->changes, 1);
     if (edited)
-        node->edited = *edited; /* read after `changes` was seen to grow */
+        node->edited = *edited;
+    atomic_fetch_add(&node->changes, 1); /* who sees it grow reads `edited` */
 }
 
 void node_open(struct node *node, const char *url, int64_t max_age_ms)
