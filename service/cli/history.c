@@ -51,6 +51,25 @@ static const char *number(json_t *sums, const char *member, char text[NUMBER_BYT
     return output_number((uint64_t)json_integer_value(json_object_get(sums, member)), text);
 }
 
+/* A PBX with few records leaves all unknown that were ever seen in it: the usual reason, and the one that
+ * can be mended. */
+static void print_poor_sources(struct cli *cli, json_t *sums)
+{
+    json_int_t days_min = json_integer_value(json_object_get(sums, "days_min"));
+    json_t *source;
+    size_t i;
+    json_array_foreach(json_object_get(sums, "sources"), i, source) {
+        json_int_t days = json_integer_value(json_object_get(source, "days_covered"));
+        if (days >= days_min)
+            continue;
+        const char *name = json_text(source, "source");
+        fputs("source ", cli->out.file);
+        output_text(&cli->out, STYLE_STRONG, name ? name : "", 0);
+        fprintf(cli->out.file, " has records of %lld days, %lld are needed: who was seen in it is unknown\n",
+                (long long)days, (long long)days_min);
+    }
+}
+
 /* "48,394 accounts called abroad since 2026-09-01 00:00 +09:00, 151,606 never did, 0 are unknown" */
 static int print_sums(struct cli *cli, const struct history_wanted *wanted)
 {
@@ -68,6 +87,8 @@ static int print_sums(struct cli *cli, const struct history_wanted *wanted)
             number(sums, "called", called), what,
             output_moment(json_text(answer.body, "since"), since), number(sums, "never", never),
             unknown, strcmp(unknown, "1") == 0 ? "is" : "are");
+    if (strcmp(unknown, "0") != 0)
+        print_poor_sources(cli, answer.body);
     rest_answer_release(&answer);
     return EXIT_OK;
 }

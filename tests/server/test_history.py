@@ -172,6 +172,7 @@ def test_on_the_command_line(world):
     text = cli("account", "list", "acme", "--since", day(99))
     assert [line.split()[1:4] for line in text.splitlines()[1:4]] == [["1001", "called", "3"], ["1002", "never", "0"], ["1003", "unknown", "too_young"]]
     assert "1 accounts called abroad since" in text.splitlines()[-1] and text.endswith("1 never did, 1 is unknown\n")
+    assert "are needed: who was seen in it is unknown\n" in cli("account", "list", "acme", "--since", day(99), "--days-min", "99")
     text = cli("account", "list", "--overseas", "never", "--since", day(99), "--by-tenant")
     assert text.splitlines()[1].startswith("big") and text.endswith("1 never did, 0 are unknown\n")
     rows = list(csv.DictReader(io.StringIO(cli("account", "list", "--overseas", "never", "--since", day(99), "--csv"))))
