@@ -1,6 +1,9 @@
 """Who has stolen the password that sekisho's nodes log in to Redis with, and makes of it what can be made."""
 import re
 import socket
+import time
+
+HEARD_SECONDS = 20
 
 
 class Thief:
@@ -42,7 +45,9 @@ class Thief:
     def name_of(self, edit):
         """The hash that stands for the tenant that `edit` changes: the first that is heard of."""
         edit()
+        until = time.monotonic() + HEARD_SECONDS
         while True:
+            assert time.monotonic() < until, "nobody told this Redis of the edit"
             keys = [key.decode() for key in self.read(self.ears)[2] or []]
             for key in keys:
                 if re.fullmatch(r"sk:told:[0-9a-f]{32}", key):

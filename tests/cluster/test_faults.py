@@ -13,6 +13,7 @@ BOUND_SECONDS = 1.1      # how old a verdict may be without saying so (engine/tr
 SLOW_SECONDS = 0.2       # a node answers within
 PROXY_SLOW_SECONDS = 1.0 # a node that says nothing costs the proxy 0.3 s, then another one is asked
 BEFORE_SECONDS, AFTER_SECONDS = 0.7, 1.5
+SETTLED_SECONDS = 40     # Sentinels make a master that was paused a replica of the next one after ten
 RECOVERED_SECONDS = 20   # Sentinels need 2 s to see that a master is lost, and some more to agree on another one
 
 # how, what, for how many seconds; "redis" is whichever of the two is the master just then
@@ -130,6 +131,18 @@ def wait_until_all_listen(cluster):
     until = time.monotonic() + RECOVERED_SECONDS
     while [metric(node, "sekisho_redis_listening") for node in cluster.nodes] != [1] * len(cluster.nodes):
         assert time.monotonic() < until, "not every node listens to Redis again"
+        time.sleep(0.1)
+
+
+def settled_master(cluster):
+    """The address of the one master, once every node is with it: for a while after a fail-over there are two."""
+    until = time.monotonic() + SETTLED_SECONDS
+    while True:
+        master = cluster.at(21 if cluster.redis_master() == "redis1" else 22)
+        found = [re.findall(r" info redis_listening address=(\S+):", node.log())[-1:] for node in cluster.nodes]
+        if found == [[master]] * len(found):
+            return master
+        assert time.monotonic() < until, f"the master is {master}, nodes listen to {found}"
         time.sleep(0.1)
 
 

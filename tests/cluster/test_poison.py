@@ -4,7 +4,7 @@ import time
 
 import measure
 from redis_thief import Thief
-from test_faults import metric
+from test_faults import metric, settled_master
 
 SEEN_SECONDS = 20
 
@@ -29,8 +29,7 @@ def verdicts(cluster, tenant):
 def test_a_poisoned_redis_is_found_out(cluster):
     rules = {tenant: measure.make_tenant(cluster.nodes[0], tenant) for tenant in ("closed", "opened")}
     cluster.nodes[0].rest("GET", "/v1/tenants/opened/propagation?wait=5000")
-    thief = Thief(cluster.folder / "node/node.conf",
-                  cluster.at(21 if cluster.redis_master() == "redis1" else 22))
+    thief = Thief(cluster.folder / "node/node.conf", settled_master(cluster))
     try:
         opened = thief.name_of(edit(cluster, "opened", rules["opened"], "allow"))
         closed = thief.name_of(edit(cluster, "closed", rules["closed"], "allow"))

@@ -11,7 +11,7 @@ import pytest
 from asterisk import FastAgi, environment
 from cluster import can_connect
 from node import AGI_PORT
-from test_faults import AFTER_SECONDS, BEFORE_SECONDS, Traffic, metric, wait_until_all_listen
+from test_faults import AFTER_SECONDS, BEFORE_SECONDS, Traffic, metric, settled_master, wait_until_all_listen
 
 WAY = Path(__file__).with_name("way.py")
 
@@ -45,7 +45,7 @@ def build_way(cluster, name, *pairs):
 def ways(cluster):
     """To PostgreSQL, and to whichever Redis is the master now: a way each."""
     here = cluster.at(63)
-    master = cluster.at(21 if cluster.redis_master() == "redis1" else 22)
+    master = settled_master(cluster)
     ways = {"store": build_way(cluster, "way-store", f"{here}:5432", f"{cluster.at(11)}:5432"),
             "redis": build_way(cluster, "way-redis", f"{here}:6379", f"{master}:6379")}
     store = cluster.setting("store")
