@@ -29,7 +29,7 @@ struct node {
 
     /* of the heartbeat thread alone, after the first beat */
     bool has_beaten; /* so the row is ours, and we notice when it is not */
-    bool has_warned, numbering_differs;
+    bool has_warned, numbering_differs, clock_differs;
     int last_rc;
 
     atomic_bool keys_agree; /* seen to; never taken back */
@@ -166,6 +166,30 @@ static void judge_numbering(struct node *node, const struct node_row *rows, unsi
     node->numbering_differs = other != NULL;
 }
 
+/* Rules with dates and tokens are judged by the clock of the node that is asked. Who is right, nobody here
+ * knows. */
+static void judge_clock(struct node *node, const struct node_row *rows, unsigned count)
+{
+    const struct node_row *other = NULL;
+    int64_t ahead_ms = 0, now_ms = clock_mono_ms();
+    pthread_mutex_lock(&node->lock);
+    node_watch_compare(&node->watch, clock_now_ms());
+    for (unsigned i = 0; i < count && !ahead_ms; i++) {
+        other = &rows[i];
+        if (!node_is_self(node, other) && !node_watch_is_lost(&node->watch, other, now_ms))
+            ahead_ms = node_watch_ahead_ms(&node->watch, other);
+    }
+    pthread_mutex_unlock(&node->lock);
+    if (ahead_ms && !node->clock_differs)
+        log_warn("clock_differs",
+                 "node=%s other=%s other_ahead_ms=%lld hint=\"one of the two is wrong, and rules with "
+                 "dates and tokens count too early or too late there: keep both right by NTP\"",
+                 node->config.name, other->name, (long long)ahead_ms);
+    if (!ahead_ms && node->clock_differs)
+        log_info("clock_agrees", "node=%s", node->config.name);
+    node->clock_differs = ahead_ms != 0;
+}
+
 static int look(struct node *node, struct err *err)
 {
     struct arena arena;
@@ -185,6 +209,7 @@ static int look(struct node *node, struct err *err)
         judge_keys(node, rows, count);
         judge_name(node, rows, count);
         judge_numbering(node, rows, count);
+        judge_clock(node, rows, count);
         forget_silent(node, rows, count);
     }
     arena_release(&arena);

@@ -1,6 +1,7 @@
 #include "engine/node_watch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct watched *find(const struct node_watch *watch, const char *name)
@@ -32,8 +33,25 @@ void node_watch_look(struct node_watch *watch, const struct node_row *rows, unsi
         snprintf(now->name, sizeof now->name, "%s", rows[i].name);
         snprintf(now->run, sizeof now->run, "%s", rows[i].run);
         now->heartbeat_at_ms = rows[i].heartbeat_at_ms;
+        bool is_its_run = !is_anew && seen && strcmp(seen->run, rows[i].run) == 0;
+        now->is_new = is_its_run && seen->heartbeat_at_ms != rows[i].heartbeat_at_ms;
+        now->ahead_ms = is_its_run ? seen->ahead_ms : 0;
         now->changed_ms = !is_anew && is_the_same(seen, &rows[i]) ? seen->changed_ms : now_ms;
     }
+}
+
+void node_watch_compare(struct node_watch *watch, int64_t wall_ms)
+{
+    for (unsigned i = 0; i < watch->count; i++)
+        if (watch->nodes[i].is_new)
+            watch->nodes[i].ahead_ms = watch->nodes[i].heartbeat_at_ms - wall_ms;
+}
+
+int64_t node_watch_ahead_ms(const struct node_watch *watch, const struct node_row *row)
+{
+    const struct watched *seen = find(watch, row->name);
+    int64_t ahead_ms = is_the_same(seen, row) ? seen->ahead_ms : 0;
+    return llabs(ahead_ms) > WATCH_AHEAD_MS ? ahead_ms : 0;
 }
 
 bool node_watch_is_over(const struct node_watch *watch, const struct node_row *row, int64_t now_ms)

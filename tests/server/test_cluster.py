@@ -222,3 +222,24 @@ def test_one_name_is_one_process(cluster, start_node):
     finally:
         new.stop()
         old.stop()
+
+
+def test_a_clock_that_is_off_is_told(cluster, postgres):
+    """Somebody beats under a name of its own, a day ahead, then as it should."""
+    psql = [f"{postgres['SEKISHO_TEST_PG_BIN']}/psql", "-qX", "-h", postgres["SEKISHO_TEST_PG"], "-U", "admin", "-d",
+            "sekisho", "-c"]
+    subprocess.run(psql + ["CREATE TEMPORARY TABLE it AS SELECT * FROM nodes WHERE name = 'tokyo-1'; "
+                           "UPDATE it SET name = 'kyoto-1', run = 'KYOTO'; INSERT INTO nodes SELECT * FROM it"], check=True)
+
+    def beat_until(ahead_ms, event):
+        def holds():
+            subprocess.run(psql + [f"UPDATE nodes SET heartbeat_at_ms = {int(time.time() * 1000) + ahead_ms} "
+                                   "WHERE name = 'kyoto-1'"], check=True)
+            return all(re.search(event, node.log()) for node in cluster)
+        eventually(holds, 20)
+
+    try:
+        beat_until(86400000, r" warn clock_differs node=\S+ other=kyoto-1 other_ahead_ms=86\d+ .*NTP")
+        beat_until(0, r" info clock_agrees ")
+    finally:
+        subprocess.run(psql + ["DELETE FROM nodes WHERE name = 'kyoto-1'"], check=True)

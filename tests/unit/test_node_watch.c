@@ -82,6 +82,33 @@ static void a_row_that_went_and_came_back_starts_anew(void **state)
     assert_false(is_lost(&watch, "a", "R1", 77, 63500));
 }
 
+/* Looks every second while "b" beats with a clock that is `ahead_ms` ahead; what is known of it in the end. */
+static int64_t watched_ahead(struct node_watch *watch, int64_t from_ms, int64_t ahead_ms)
+{
+    struct node_row rows[2];
+    for (int64_t now_ms = from_ms; now_ms < from_ms + 5000; now_ms += 1000) {
+        rows[0] = a_row("a", "R1", 77); /* dead for long: its old beat tells nothing of its clock */
+        rows[1] = a_row("b", "R2", now_ms - 900 + ahead_ms);
+        node_watch_look(watch, rows, 2, now_ms);
+        node_watch_compare(watch, now_ms);
+        assert_int_equal(node_watch_ahead_ms(watch, &rows[0]), 0);
+    }
+    node_watch_look(watch, rows, 2, from_ms + 4500); /* looked again before it beat again */
+    node_watch_compare(watch, from_ms + 4500);
+    return node_watch_ahead_ms(watch, &rows[1]);
+}
+
+static void a_clock_that_is_off_is_told_by_fresh_beats_alone(void **state)
+{
+    struct node_watch watch = {0};
+    (void)state;
+    assert_int_equal(watched_ahead(&watch, 50000, 0), 0);
+    assert_int_equal(watched_ahead(&watch, 55000, 3600000), 3600000 - 900);
+    assert_int_equal(watched_ahead(&watch, 60000, -3600000), -3600000 - 900);
+    assert_int_equal(watched_ahead(&watch, 65000, -5000), 0); /* a late beat */
+    assert_int_equal(watched_ahead(&watch, 65000 + WATCH_GAP_MS + 60000, 0), 0);
+}
+
 static void names_have_a_shape(void **state)
 {
     static const char *const good[] = {"a", "9", "tokyo-1", "A.b_c-d", "x..y"};
@@ -104,6 +131,7 @@ int main(void)
         cmocka_unit_test(what_beats_again_lives_at_once),
         cmocka_unit_test(time_that_nobody_watched_does_not_count),
         cmocka_unit_test(a_row_that_went_and_came_back_starts_anew),
+        cmocka_unit_test(a_clock_that_is_off_is_told_by_fresh_beats_alone),
         cmocka_unit_test(names_have_a_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
