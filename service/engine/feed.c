@@ -137,8 +137,10 @@ static int pull_all(struct feed *feed, struct instant *ret_as_of, bool *ret_any,
         rc = load_all(feed, err);
     if (feed->loader.spread)
         spread_set_history(feed->loader.spread, feed_position_history(&feed->position));
+    /* before the first batch is read: a commit with a lower number than it gave may still be on its
+     * way then, and is read in the next round */
+    *ret_as_of = instant_now();
     while (!rc && count == BATCH_ROWS) {
-        *ret_as_of = instant_now(); /* before it is read */
         rc = pull_batch(feed, &count, err);
         *ret_any |= !rc && count;
     }
