@@ -6,6 +6,10 @@
  * tell it: nobody is two thousand million commits behind. */
 #define CLASS "1936419956"
 #define KEY_BITS "2147483647"
+/* How far behind the last number a lock is. One taken since that was read is ahead of it, which in 31 bits is
+ * very far behind: it holds numbers beyond the last one, and nothing back. */
+#define BEHIND "((n - l.objid::bigint) & " KEY_BITS ")"
+#define IS_BEHIND BEHIND " < 1073741824"
 
 int postgres_seq(struct sql_conn *base, uint64_t *ret, struct err *err)
 {
@@ -31,8 +35,8 @@ int postgres_horizon(struct sql_conn *base, struct sql_horizon *ret, struct err 
     struct pg_conn *conn = (struct pg_conn *)base;
     assert(!conn->is_started); /* else its view would be older than what it is told */
     conn->before = "WITH last AS MATERIALIZED (SELECT last_value AS n FROM feed_numbers) "
-                   "SELECT n + 1, 1 + COALESCE((SELECT n - max((n - l.objid::bigint) & " KEY_BITS
-                   ") FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = " CLASS
+                   "SELECT n + 1, 1 + COALESCE((SELECT n - max(" BEHIND ") "
+                   "FROM pg_locks l WHERE " IS_BEHIND " AND l.locktype = 'advisory' AND l.classid = " CLASS
                    " AND l.objsubid = 2 AND l.granted AND l.database = (SELECT d.oid "
                    "FROM pg_database d WHERE d.datname = current_database())), n), "
                    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint "

@@ -250,6 +250,22 @@ static void a_commit_on_its_way_is_not_taken_for_complete(void **state)
     PQfinish(slow);
 }
 
+/* The last number is read first, then who holds a lock: one that came in between is ahead of it. */
+static void who_draws_just_then_holds_nothing_back(void **state)
+{
+    struct suite *suite = *state;
+    struct feed_position position = {0};
+    put_tenant(suite, "acme", NULL);
+    uint64_t before = complete_now(suite, &position);
+    PGconn *ahead = stranger_new("sekisho");
+    stranger_runs(ahead, "SELECT 1 FROM (SELECT pg_advisory_lock_shared(1936419956, "
+                         "((last_value + 3) & 2147483647)::integer) FROM feed_numbers) l");
+    assert_int_equal(complete_now(suite, &position), before);
+    uint64_t number = commit_of(suite, "acme", "1");
+    assert_int_equal(complete_now(suite, &position), number + 1);
+    PQfinish(ahead);
+}
+
 static void *commit_many(void *context)
 {
     struct writer *writer = context;
@@ -384,6 +400,7 @@ int main(void)
         STORE_TEST(two_that_wait_for_each_other_are_not_both_lost),
         STORE_TEST(a_long_write_holds_nobodys_receipts_back),
         STORE_TEST(a_commit_on_its_way_is_not_taken_for_complete),
+        STORE_TEST(who_draws_just_then_holds_nothing_back),
         STORE_TEST(no_commit_is_missed_among_many),
         STORE_TEST(a_server_that_hangs_holds_nobody_up_for_long),
         STORE_TEST(who_comes_after_the_hang_is_not_told_of_it),
