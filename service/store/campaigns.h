@@ -80,7 +80,7 @@ enum member_reason {
     MEMBER_REFUSED,        /* the store did not take it */
     MEMBER_RULE_CHANGED,   /* the rule was changed since */
     MEMBER_RULE_DELETED,   /* the rule was deleted since */
-    MEMBER_NOT_TOLD,       /* got no notice, and was not forced; a forced apply takes it up again */
+    MEMBER_NOT_TOLD,       /* no notice was sent to it, and was not forced; a forced apply takes it up again */
     MEMBER_REASONS
 };
 extern const char *const member_reason_words[];

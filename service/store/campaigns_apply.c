@@ -16,7 +16,8 @@
 struct member {
     const char *tenant, *account;
     enum member_state state;
-    bool is_gone, is_remade, is_answered, has_called, has_attempted, is_told;
+    bool is_gone, is_remade, is_answered, has_called, has_attempted, is_noticed;
+    bool is_told; /* and the notice was sent; not read when forced */
     const struct seen_rule *replaced;
 };
 
@@ -102,9 +103,37 @@ static int read_member(struct batch *batch, struct member *ret, struct err *err)
         .is_answered = column_int(txn, 5) != 0,
         .has_called = column_int(txn, 6) != 0,
         .has_attempted = column_int(txn, 7) != 0,
-        .is_told = column_int(txn, 8) != 0,
+        .is_noticed = column_int(txn, 8) != 0,
     };
     return ret->tenant && ret->account ? 0 : txn_nomem(txn, err);
+}
+
+/*
+ * A notice that is in the outbox has told nobody yet: the tenants of the range to whom one was sent.
+ * `about` is no bare column here, lest the messages of the whole campaign are walked for each batch.
+ */
+static int read_told(struct work *work, struct err *err)
+{
+    struct batch *batch = &work->batch;
+    unsigned at = 0;
+    const char *about = batch_source(batch); /* as notices say it, too */
+    if (!about)
+        return txn_nomem(batch->txn, err);
+    int r = txn_query(batch->txn,
+                      "SELECT DISTINCT o.tenant FROM outbox o WHERE o.tenant IN "
+                      "(SELECT c.tenant " WAITING_RANGE ") AND o.about || '' = $6 "
+                      "AND o.state = 'sent' ORDER BY o.tenant",
+                      SQL_VALUES(RANGE_VALUES(batch), sql_text(about)), err);
+    while (r == 0 && (r = txn_next(batch->txn, err)) == 1) {
+        struct slice tenant = column_text(batch->txn, 0);
+        while (at < work->count && !slice_equals_text(tenant, work->members[at].tenant))
+            at++;
+        for (; at < work->count && slice_equals_text(tenant, work->members[at].tenant); at++)
+            work->members[at].is_told = work->members[at].is_noticed;
+        r = 0;
+    }
+    txn_end(batch->txn);
+    return r;
 }
 
 static int read_members(struct work *work, struct err *err)
@@ -117,6 +146,8 @@ static int read_members(struct work *work, struct err *err)
     while (r == 0 && work->count < batch->count && (r = txn_next(batch->txn, err)) == 1)
         r = read_member(batch, &work->members[work->count++], err);
     txn_end(batch->txn);
+    if (r == 0 && work->count && !batch->campaign.is_forced)
+        r = read_told(work, err);
     if (r == 0 && work->count) /* else an answer came before the lock: nobody is left */
         r = judge_read_rules(batch, work->members[0].tenant, batch->to_tenant, &work->rules, err);
     return r;

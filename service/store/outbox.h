@@ -92,7 +92,8 @@ int outbox_settle(struct store *store, const struct outbox_claimer *claimer,
 /* Claims that earlier runs of the node left behind are due again at once. */
 int outbox_release(struct store *store, const struct outbox_claimer *claimer,
                    struct err *err) MUST_CHECK;
-/* Removes at most `limit` messages that were sent or given up before a moment; *ret: how many. */
+/* Removes at most `limit` messages that were sent or given up before a moment, but for those
+ * of campaigns that may still be applied; *ret: how many. */
 int outbox_purge(struct store *store, int64_t before_ms, unsigned limit, unsigned *ret,
                  struct err *err) MUST_CHECK;
 

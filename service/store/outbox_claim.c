@@ -141,6 +141,16 @@ int outbox_release(struct store *store, const struct outbox_claimer *claimer, st
     return finish(txn, r, err);
 }
 
+/*
+ * What was sent is also how a campaign knows who was told, and its date may be further off than messages are
+ * kept (a grace period alone is up to 366 days, they are kept for 180): so its messages stay until no
+ * apply can ask for them any more.
+ */
+#define IS_ASKED_FOR                                                                               \
+    "EXISTS (SELECT 1 FROM campaigns p WHERE p.id = substr(o.about, 10) AND "                      \
+    "(p.state IN ('planned', 'notifying', 'notified', 'applying') OR "                             \
+    "(p.state = 'applied' AND p.count_failed > 0)))"
+
 int outbox_purge(struct store *store, int64_t before_ms, unsigned limit, unsigned *ret,
                  struct err *err)
 {
@@ -150,8 +160,9 @@ int outbox_purge(struct store *store, int64_t before_ms, unsigned limit, unsigne
     if (r < 0)
         return r;
     r = txn_query(txn,
-                  "DELETE FROM outbox WHERE " OUTBOX_IS_OVER " AND id IN (SELECT id FROM outbox "
-                  "WHERE updated_at_ms < $1 AND " OUTBOX_IS_OVER " ORDER BY updated_at_ms LIMIT $2) "
+                  "DELETE FROM outbox WHERE " OUTBOX_IS_OVER " AND id IN (SELECT id FROM outbox o "
+                  "WHERE updated_at_ms < $1 AND " OUTBOX_IS_OVER " AND NOT " IS_ASKED_FOR
+                  " ORDER BY updated_at_ms LIMIT $2) "
                   "RETURNING 1",
                   SQL_VALUES(sql_int(before_ms), sql_int(limit)), err);
     while (r == 0 && (r = txn_next(txn, err)) == 1) {
