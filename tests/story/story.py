@@ -27,7 +27,6 @@ from daemon import BUILD, Daemon  # noqa: E402
 from smtp_sink import SmtpSink  # noqa: E402
 
 ABROAD = "010 44 20 7946 0000"
-DAYS_MIN = 60
 SINCE = time.strftime("%Y-%m-%d", time.localtime(time.time() - 200 * 86400))
 KILLS = 3
 
@@ -43,6 +42,7 @@ class Story:
         self.folder, self.say = Path(folder), say
         self.sizes = {"tenants": tenants, "accounts": accounts, "calls": calls}
         self.data = self.folder / "data"
+        self.days_min = 60
         self.rate = accounts // 3 if accounts < 10000 else 0  # a few seconds at least, to be killed in
         self.relay = SmtpSink()
         self.port = free_port()  # the same after each kill: the command line goes on asking there
@@ -94,6 +94,9 @@ class Story:
     def generate(self):
         sizes = [word for name, size in self.sizes.items() for word in (f"--{name}", str(size))]
         subprocess.run([BUILD / "tests/story/generate", "--out", self.data, *sizes], check=True, capture_output=True)
+        self.read_truth()
+
+    def read_truth(self):
         with open(self.data / "overseas.csv", newline="") as file:
             self.abroad = {(row[0], row[1]) for row in csv.reader(file) if row[0].startswith("t0")}
         self.accounts, self.outside = [], {}
@@ -116,8 +119,8 @@ class Story:
         assert not re.search(r"\b[1-9][\d,]* added", again), again
 
     def who_never_called_abroad(self):
-        self.run("account", "list", "--overseas", "never", "--days-min", DAYS_MIN, "--since", SINCE, "--limit", 5)
-        rows = self.run_csv("account", "list", "--days-min", DAYS_MIN, "--since", SINCE, "--csv", "--overseas", "called")
+        self.run("account", "list", "--overseas", "never", "--days-min", self.days_min, "--since", SINCE, "--limit", 5)
+        rows = self.run_csv("account", "list", "--days-min", self.days_min, "--since", SINCE, "--csv", "--overseas", "called")
         assert {(row["tenant"], row["account"]) for row in rows} == self.abroad
 
     def run_csv(self, *words):
@@ -127,7 +130,7 @@ class Story:
         return list(csv.DictReader(done.stdout.lstrip("\ufeff").splitlines()))
 
     def plan(self):
-        self.run("campaign", "plan", "010 for who never calls abroad", "--since", SINCE, "--days-min", DAYS_MIN,
+        self.run("campaign", "plan", "010 for who never calls abroad", "--since", SINCE, "--days-min", self.days_min,
                  "--rate", self.rate, "--exclude", self.accounts[-1][0])
         [campaign] = self.json("campaign", "list")["campaigns"]
         self.campaign = campaign["id"]
