@@ -12,7 +12,7 @@ CC    := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 BUILD_PACKAGES := gcc make pkg-config curl libmicrohttpd-dev libjansson-dev libhiredis-dev libjwt-dev \
                   libpq-dev libsqlite3-dev liburcu-dev libsodium-dev libcurl4-openssl-dev libssl-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema openssl sqlite3 \
-                  clang redis-server postgresql pgbouncer
+                  clang redis-server postgresql pgbouncer tzdata
 LIBS_WANTED    := libmicrohttpd jansson libjwt libpq sqlite3 liburcu-bp libsodium libcurl libcrypto hiredis
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
