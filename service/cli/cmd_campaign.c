@@ -427,7 +427,7 @@ const struct command campaign_commands[] = {
     ROW("answer", "Writes down what a tenant said on the telephone", answer_options, answer),
     ROW("apply", "Makes the rules, looking at each account again", apply_options, apply),
     ROW("watch", "Waits for the job that is under way", one, watch),
-    ROW("pause", "Stops the job for now", one, pause_job),
+    ROW("pause", "Holds the job until it is resumed", one, pause_job),
     ROW("resume", "Goes on with a paused job", resume_options, resume),
     ROW("cancel", "Gives a campaign up", one, cancel),
     ROW("undo", "Takes the rules back, but for those that were changed since", undo_options, undo),

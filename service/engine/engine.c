@@ -104,7 +104,8 @@ static void answer(const struct world *world, const struct call *call, struct ve
         struct policy policy = {world->numbering, world->platform, world->tenant};
         policy_judge(&policy, call->account, &ret->number, ret->decided_at_ms, ret, explanation);
     }
-    bool is_old = ret->revision < call->min_revision || (world->tenant && (world->trust == TRUST_STALE || world->is_behind));
+    bool is_old = ret->revision < call->min_revision ||
+                  (world->tenant && (world->trust == TRUST_STALE || world->is_behind));
     if (!call->is_outside_token && !is_emergency && is_old && ret->degraded == DEGRADED_NOT)
         ret->degraded = DEGRADED_STALE;
     number_dial_string(&ret->number, ret->dial);
